@@ -1,0 +1,98 @@
+"""Every error of monolith, grouped by what the engine does about it.
+
+MonolithError
+├── ConfigurationError      nothing runs; exit status 2
+├── TemporaryError          the partition is tried again in this run, with back-off
+│   └── IdleTimeout         a plugin neither yielded nor finished for `timeout`
+├── PermanentError          the partition is failed; due again in the next run
+│   └── RecordError         a record that cannot be kept, with the field that is wrong
+├── Deferred                a quota is used up; the rest comes with a later run, exit status 0
+├── LeaseHeld               another run works on this source; it is skipped (or waited for)
+├── LeaseLost               this run lost its lease; nothing of it is committed any more
+├── StorageError            the ledger cannot be read or written
+└── IllegalTransition       a partition was to change to a state it cannot reach: a bug
+
+An exception of another type that leaves a plugin is a permanent error of that plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class MonolithError(Exception):
+    """The base of all; `str()` is one line for a person."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing that is wrong in a configuration.
+
+    `file` and `line` (counted from 1) say where; both may be absent for a fault of the command line.
+    """
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        if not self.file:
+            return self.message
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+
+
+class ConfigurationError(MonolithError):
+    """The configuration or the command line is wrong; `faults` has every fault found, in the file's order."""
+
+    def __init__(self, faults: Iterable[Fault] | str) -> None:
+        self.faults = (Fault("", 0, faults),) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class TemporaryError(MonolithError):
+    """May pass by itself: the engine tries again, `retry_after` seconds later if the service said so."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class IdleTimeout(TemporaryError):
+    """A plugin neither yielded a record nor finished for as long as its `timeout`."""
+
+
+class PermanentError(MonolithError):
+    """Will not pass by itself: the partition is failed and the run goes on with the others."""
+
+
+class RecordError(PermanentError):
+    """A record that cannot be kept; `field` is the path of the value at fault, such as `data.tags[2]`."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
+
+class Deferred(MonolithError):
+    """Raised by a source whose quota is used up: what is left is due in a later run and is no failure."""
+
+
+class LeaseHeld(MonolithError):
+    """Another run holds the lease; `holder` says which."""
+
+    def __init__(self, message: str, *, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
+class LeaseLost(MonolithError):
+    """The lease ran out or was taken over; whatever was being written is rolled back."""
+
+
+class StorageError(MonolithError):
+    """The storage cannot be opened, is too new, or refused a read or a write."""
+
+
+class IllegalTransition(MonolithError):
+    """A partition was to change between two states that the table in `states` does not join."""

@@ -1,0 +1,130 @@
+"""Options: the typed models that sections of the configuration are checked against."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", re.IGNORECASE)
+
+
+def parse_duration(value: Any) -> Any:
+    """Seconds of a duration such as `30s`, `10m`, `48h`, `3d`, `1w`; a bare number is seconds.
+
+    Raises ValueError saying what was got and what is expected.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError(f"{value!r} is no duration; write a number with s, m, h, d or w, such as 30s, 10m or 3d")
+    return float(match[1]) * _UNITS[match[2].lower() or "s"]
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest text that `parse_duration` reads as `seconds`: 90 -> `90s`, 600 -> `10m`."""
+    for unit in "wdhm":
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds // _UNITS[unit]:g}{unit}"
+    return f"{seconds:g}s"
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+"""Seconds, written as a duration."""
+
+
+class _Marker:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+DATA = _Marker("DATA")
+"""Marks an option that changes what a source yields or what a target keeps: a new value makes all days due again.
+
+Use it as `query: Annotated[str | None, DATA] = None`.
+"""
+
+
+def _hyphenated(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class PluginOptions(BaseModel):
+    """The options of a plugin's section: one field an option, `max_shrink` is written `max-shrink`.
+
+    A field's type, default and description are what `monolith plugins` and the documentation show. Text whose value
+    must never be shown is a `SecretStr`. A field that also exists in `[monolith]` takes its value there by default.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=_hyphenated,
+        validate_by_name=False,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+    def location(self) -> str | None:
+        """Where the data is, without credentials, so that plugins that share their data are known; None: nowhere."""
+        return None
+
+    @classmethod
+    def data_fields(cls) -> Iterator[tuple[str, FieldInfo]]:
+        """The fields marked with `DATA`."""
+        for name, info in cls.model_fields.items():
+            if DATA in info.metadata:
+                yield name, info
+
+
+class SourceOptions(PluginOptions):
+    """What every source may be told."""
+
+    since: dt.date | None = None
+    """First day wanted; default: the day before the first run; for a source with partitions of its own, all of them."""
+    until: dt.date | None = None
+    """Last day wanted; default: today."""
+    settle: Duration = 86400.0
+    """How long after a day's end its records may still change; until then the day is asked again in every run."""
+    span: int = Field(31, ge=1, le=3660)
+    """Most days asked in one call."""
+    retries: int = Field(3, ge=0, le=100)
+    """How often a temporary error is tried again."""
+    timeout: Duration = 600.0
+    """Longest time without any progress before a call is given up."""
+    max_shrink: float = Field(0.5, ge=0, le=1)
+    """A day that comes back smaller by more than this part is held; 1 accepts any size."""
+    jobs: int = Field(1, ge=1, le=64)
+    """How many windows are extracted at once."""
+
+
+class TargetOptions(PluginOptions):
+    """What every target may be told."""
+
+    retries: int = Field(3, ge=0, le=100)
+    """How often a temporary error is tried again."""
+    timeout: Duration = 600.0
+    """Longest time one write may take without any progress."""
+    batch_size: int = Field(1000, ge=1, le=1_000_000)
+    """Most records written in one statement."""
+
+
+__all__ = [
+    "DATA",
+    "Duration",
+    "PluginOptions",
+    "SecretStr",
+    "SourceOptions",
+    "TargetOptions",
+    "format_duration",
+    "parse_duration",
+]

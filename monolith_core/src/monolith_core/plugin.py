@@ -1,0 +1,206 @@
+"""The contract between the engine and a source or a target.
+
+The engine makes a plugin with its options and a `Context`, calls `setup` once before a phase and `close` once after it,
+however the phase ends. Calls of one plugin object may come from different threads, and for a target from several at
+once: one for each source of the phase.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
+
+from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
+from monolith_core.partition import Digest, Partition, Window
+from monolith_core.record import ArchivedRecord, Record
+
+CONTRACT = 1
+"""The version of this contract; a plugin may name the one it was built for as its class attribute `contract`."""
+
+
+class Connector(Protocol):
+    """The open connection to the storage that every plugin is given."""
+
+    @property
+    def location(self) -> str:
+        """Where the storage is, without credentials; comparable with `PluginOptions.location()`."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """A transaction on the storage as a SQLAlchemy `Connection`.
+
+        Within `Target.replace` of a target whose location is the storage, this joins the engine's own transaction, so
+        that the target's rows and the ledger's row are committed together.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a plugin knows of the run it is part of.
+
+    `id` is the section's id, `log` a logger for the plugin, `timezone` the one that days are counted in, `storage` the
+    storage's connector (None under `monolith check` without a storage). `held` tells, for a source that reads what
+    targets of this configuration wrote (the archive), which partitions those hold in a window, with their digests;
+    None if no target of the configuration writes there.
+    """
+
+    id: str
+    timezone: ZoneInfo
+    storage: Connector | None = None
+    held: Callable[[Window], Mapping[Partition, Digest] | None] = lambda window: None
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("monolith.plugin"))
+
+
+class StagedRecord(NamedTuple):
+    """One record of a complete answer: its content id, its category, its canonical JSON."""
+
+    id: bytes
+    category: str
+    data: bytes
+
+
+class Staged(Protocol):
+    """One partition of a source's complete answer."""
+
+    @property
+    def partition(self) -> Partition:
+        """Whose records they are."""
+        ...
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of all its ids."""
+        ...
+
+    @property
+    def ids(self) -> bytes:
+        """All content ids, sorted, 16 bytes each, without repetition."""
+        ...
+
+    def __iter__(self) -> Iterator[StagedRecord]:
+        """Each record once, in no particular order; may be iterated as often as needed, by several threads at once."""
+        ...
+
+
+class Written(NamedTuple):
+    """What a target did for one partition: records added and removed, and those that were there already."""
+
+    added: int
+    removed: int
+    kept: int
+
+
+class Source:
+    """Yields the records of a window; subclass it and define `extract`.
+
+    The entry point group is `monolith.sources`.
+    """
+
+    Options: ClassVar[type[SourceOptions]] = SourceOptions
+    contract: ClassVar[int] = CONTRACT
+
+    def __init__(self, options: Any, context: Context) -> None:
+        self.options = options
+        self.context = context
+
+    def setup(self) -> None:
+        """Called once before the phase; in a worker thread."""
+
+    def close(self) -> None:
+        """Called once after the phase, also after a failed `setup`; in a worker thread."""
+
+    def extract(self, window: Window) -> Iterable[Record | ArchivedRecord] | AsyncIterable[Record | ArchivedRecord]:
+        """Yield every record of the window, in any order.
+
+        A generator or an iterable is run in a worker thread, an async generator in the trio loop. It is called once a
+        window and again after a `TemporaryError`; what was yielded before an error is thrown away. Raise
+        `TemporaryError` for what may pass, `PermanentError` for what will not, `Deferred` when a quota is used up.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define extract(window)")
+
+
+class Target:
+    """Keeps the records of partitions; subclass it and define `replace`.
+
+    The entry point group is `monolith.targets`.
+    """
+
+    Options: ClassVar[type[TargetOptions]] = TargetOptions
+    contract: ClassVar[int] = CONTRACT
+
+    def __init__(self, options: Any, context: Context) -> None:
+        self.options = options
+        self.context = context
+
+    def setup(self) -> None:
+        """Called once before the phase; in a worker thread."""
+
+    def close(self) -> None:
+        """Called once after the phase, also after a failed `setup`; in a worker thread."""
+
+    def replace(self, partition: Partition, staged: Staged) -> Written:
+        """Make the target hold exactly the staged records of the partition: all of them or, after an error, as before.
+
+        Called in a worker thread; repeated after a `TemporaryError`; safe to repeat at any time.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define replace(partition, staged)")
+
+
+@runtime_checkable
+class OffersPartitions(Protocol):
+    """A source that knows its own partitions and their digests (the archive does)."""
+
+    def partitions(self, window: Window | None) -> Mapping[Partition, Digest] | None:
+        """Every partition in the window's days (None: all days; the window's source is not looked at), or None if
+        this configuration of the source has no partitions of its own.
+        """
+        ...
+
+
+@runtime_checkable
+class Purges(Protocol):
+    """A source that can delete what every target holds as final."""
+
+    def purge(self, window: Window) -> None:
+        """Delete the window's records at the source."""
+        ...
+
+
+@runtime_checkable
+class TellsDigests(Protocol):
+    """A target that can say what it really holds, for reconcile."""
+
+    def digests(self, window: Window | None) -> Iterable[tuple[Partition, Digest]]:
+        """The digest of every partition it holds in the window's days (None: all), of every source."""
+        ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A plugin that can test its connection for `monolith check`."""
+
+    def check(self) -> str:
+        """Connect, and return one line about what was found; raise a MonolithError otherwise. Writes nothing."""
+        ...
+
+
+__all__ = [
+    "CONTRACT",
+    "Checks",
+    "Connector",
+    "Context",
+    "OffersPartitions",
+    "PluginOptions",
+    "Purges",
+    "Source",
+    "Staged",
+    "StagedRecord",
+    "Target",
+    "TellsDigests",
+    "Written",
+]

@@ -1,0 +1,110 @@
+# Shared by the scripts in this folder: say what happens, find Python, make environments, have the servers.
+# Sourced, with `set -euo pipefail` in force; it leaves the working directory at the root of the checkout.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+command_name=scripts/${0##*/}
+cache=$root/.cache
+log=$cache/setup.log
+distributions=(monolith_core monolith_plugins_sql)
+minors=(11 12 13 14) # of Python 3, the preferred one first
+
+cd "$root"
+mkdir -p "$cache"
+
+say() { printf '\n==> %s\n' "$*"; }
+
+die() {
+    printf '%s: %s\n' "$command_name" "$*" >&2
+    exit 1
+}
+
+# quietly WHAT COMMAND...: the command's output goes to the log; if it fails, one line says so, with its last words.
+quietly() {
+    local what=$1
+    shift
+    if ! "$@" >"$log" 2>&1; then
+        die "$what failed: $(grep -v '^\s*$' "$log" | grep -iv 'notice' | tail -n 1); everything it said is in ${log#"$root"/}"
+    fi
+}
+
+# usable PYTHON MINOR: the path of that interpreter if it is Python 3.MINOR and can make environments.
+usable() {
+    "$1" -c "
+import ensurepip, sqlite3, ssl, sys, venv
+sys.version_info[:2] == (3, $2) or sys.exit(1)
+print(sys.executable)" 2>/dev/null
+}
+
+# find_python MINOR: prints the path of a usable Python 3.MINOR, from PATH or pyenv.
+find_python() {
+    local candidate
+    for candidate in "python3.$1" python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3."$1".*/bin/python3; do
+        usable "$candidate" "$1" && return
+    done
+    return 1
+}
+
+# any_python: prints the path of the preferred interpreter of this machine.
+any_python() {
+    local minor
+    for minor in "${minors[@]}"; do
+        find_python "$minor" && return
+    done
+    return 1
+}
+
+# What an environment depends on: while this text is the same, the environment is used as it is.
+recipe() {
+    printf '%s\n' "$root" "$1"
+    cat requirements-dev.txt "${distributions[@]/%//pyproject.toml}"
+}
+
+# environment FOLDER PYTHON: makes or repairs a virtual environment with the tools and the distributions, editable.
+environment() {
+    local folder=$1 python=$2 stamp=$1/recipe
+    # A stamp of another place or interpreter, or an interpreter that is gone: nothing in there can be trusted.
+    if ! "$folder/bin/python" -c '' 2>/dev/null || { [[ -f $stamp ]] && ! head -n 2 "$stamp" | cmp -s - <(recipe "$python" | head -n 2); }; then
+        say "making the virtual environment ${folder#"$root"/} with $("$python" --version)"
+        quietly "making the virtual environment" "$python" -m venv --clear "$folder"
+    fi
+    if ! recipe "$python" | cmp -s - "$stamp"; then
+        say "installing the tools and monolith into ${folder#"$root"/} (a minute or two)"
+        rm -f "$stamp"
+        local pip=("$folder/bin/python" -m pip --disable-pip-version-check --no-input install --quiet)
+        quietly "installing requirements-dev.txt (is the package index within reach?)" "${pip[@]}" -r requirements-dev.txt
+        quietly "installing monolith" "${pip[@]}" --no-deps --no-build-isolation "${distributions[@]/#/--editable=.\/}"
+        recipe "$python" >"$stamp"
+    fi
+}
+
+# ensure_environment: .venv, with the preferred interpreter; prints nothing when there is nothing to do.
+ensure_environment() {
+    local python
+    python=$(any_python) || die "no Python 3.${minors[0]} to 3.${minors[-1]} with venv, ssl and sqlite3 found on PATH or in pyenv; install one (Debian: apt-get install python3 python3-venv)"
+    environment "$root/.venv" "$python"
+    export PATH=$root/.venv/bin:$PATH
+}
+
+has_mariadb() { PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null; }
+
+has_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+# ensure_servers: MariaDB and PostgreSQL, whose programs the tests start for themselves in folders of their own.
+ensure_servers() {
+    local missing=() sudo=()
+    has_mariadb || missing+=(mariadb-server-core)
+    has_postgresql || missing+=(postgresql)
+    ((${#missing[@]})) || return 0
+    local advice="install ${missing[*]} yourself, or run scripts/test --quick, which needs no server"
+    command -v apt-get >/dev/null || die "the tests need MariaDB and PostgreSQL, and there is no apt-get here; $advice"
+    if ((EUID)); then
+        sudo -n true 2>/dev/null || die "the tests need MariaDB and PostgreSQL, and installing them needs root; $advice"
+        sudo=(sudo -n)
+    fi
+    say "installing ${missing[*]} with apt-get"
+    quietly "apt-get update" "${sudo[@]}" apt-get update
+    quietly "apt-get install ${missing[*]}" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --yes --no-install-recommends "${missing[@]}"
+    { has_mariadb && has_postgresql; } || die "apt-get installed ${missing[*]}, but the servers are not where they were expected; $advice"
+}

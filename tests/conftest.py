@@ -1,0 +1,53 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from support.servers import MariaDB, PostgreSQL, Server
+
+settings.register_profile("monolith", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+settings.load_profile("monolith")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server of this session's own."""
+    server = MariaDB()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of this session's own."""
+    server = PostgreSQL()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an SQLite database that does not exist yet."""
+    return f"sqlite:///{tmp_path}/storage.sqlite"
+
+
+DATABASES = [
+    "sqlite",
+    pytest.param("mariadb", marks=pytest.mark.server),
+    pytest.param("postgresql", marks=pytest.mark.server),
+]
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, empty database: the test runs once on each kind."""
+    if request.param == "sqlite":
+        url: str = request.getfixturevalue("sqlite_url")
+        return url
+    server: Server = request.getfixturevalue(request.param)
+    return server.url()

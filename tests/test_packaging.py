@@ -1,0 +1,158 @@
+"""The distributions as a user gets them: built, installed into a clean environment, run from another folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import monolith_core
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = {"monolith_core": "monolith-core", "monolith_plugins_sql": "monolith-plugin-sql"}
+DRIVERS = {"pymysql", "psycopg", "psycopg-binary", "mysqlclient", "psycopg2"}
+
+CONFIG = """
+[monolith]
+database = sqlite:///archive.sqlite
+since = 2024-01-01
+until = 2024-01-02
+[phase:extract]
+sources = visits
+targets = sql
+[source:visits]
+use = sql
+database = sqlite:///visits.sqlite
+query = SELECT * FROM visits WHERE date >= :start_date AND date < :next_date
+category = visit
+[target:sql]
+"""
+
+
+def run(*command: str | Path, cwd: Path, expect: int = 0) -> str:
+    """The output of a command, in an environment that knows nothing of the checkout."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE", "COV_"))
+    }
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == expect, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist of each distribution, and the wheel that was built from that sdist."""
+    work, dist = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("dist")
+    for folder in FOLDERS:
+        shutil.copytree(
+            ROOT / folder, work / folder, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", "build")
+        )
+        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", dist, work / folder, cwd=work)
+    return dist
+
+
+def wheel(built: Path, folder: str) -> Path:
+    (found,) = built.glob(f"{FOLDERS[folder].replace('-', '_')}-{monolith_core.__version__}-py3-none-any.whl")
+    return found
+
+
+def sources(folder: str) -> set[str]:
+    """What belongs into the package of a distribution: everything under `src`."""
+    top = ROOT / folder / "src"
+    return {
+        path.relative_to(top).as_posix()
+        for path in (top / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_wheel_has_the_package_and_nothing_else(built: Path, folder: str) -> None:
+    with zipfile.ZipFile(wheel(built, folder)) as archive:
+        names = set(archive.namelist())
+        about = {name for name in names if ".dist-info/" in name}
+        assert names - about == sources(folder)
+        assert f"{folder}/py.typed" in names
+        assert any(name.endswith("/licenses/LICENSE") for name in about)
+        (metadata,) = (archive.read(name).decode() for name in about if name.endswith("/METADATA"))
+    assert "\nLicense-Expression: MPL-2.0\n" in metadata
+    assert "\nRequires-Python: >=3.11\n" in metadata
+    assert metadata.partition("\n\n")[2].startswith(f"# {FOLDERS[folder]}\n")
+
+
+def test_the_core_brings_its_migrations() -> None:
+    assert any("/migrations/versions/" in name for name in sources("monolith_core"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_an_sdist_has_what_the_wheel_is_built_from(built: Path, folder: str) -> None:
+    (path,) = built.glob(f"{FOLDERS[folder].replace('-', '_')}-{monolith_core.__version__}.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    names = {name for name in names if ".egg-info/" not in name}
+    expected = {f"src/{name}" for name in sources(folder)} | {"pyproject.toml", "README.md", "LICENSE"}
+    assert names == expected | {"PKG-INFO", "setup.cfg"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_distribution_carries_the_license(folder: str) -> None:
+    assert (ROOT / folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def distributions(environment: Path) -> set[str]:
+    listed = run(
+        environment / "bin/python", "-m", "pip", "list", "--format=json", "--disable-pip-version-check", cwd=environment
+    )
+    return {entry["name"].lower() for entry in json.loads(listed)}
+
+
+def install(environment: Path, *what: Path) -> None:
+    pip = (environment / "bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
+    run(*pip, *what, cwd=environment)
+
+
+def test_wheels_run_in_a_clean_environment(built: Path, tmp_path: Path) -> None:
+    environment, away = tmp_path / "environment", tmp_path / "away"
+    away.mkdir()
+    run(sys.executable, "-m", "venv", environment, cwd=tmp_path)
+
+    install(environment, wheel(built, "monolith_core"))
+    assert distributions(environment) & DRIVERS == set()
+    assert monolith_core.__version__ in run(environment / "bin/monolith-extract", "--version", cwd=away)
+    assert "monolith-plugin-sql" not in run(environment / "bin/monolith-extract", "--list-plugins", cwd=away)
+
+    install(environment, wheel(built, "monolith_plugins_sql"))
+    assert distributions(environment) & DRIVERS == {"pymysql"}
+    assert "monolith-plugin-sql" in run(environment / "bin/monolith-extract", "--list-plugins", cwd=away)
+    extract(environment, away)
+
+
+def extract(environment: Path, away: Path) -> None:
+    """Archive three rows of two days with the installed commands, twice."""
+    with closing(sqlite3.connect(away / "visits.sqlite")) as connection:
+        connection.execute("CREATE TABLE visits (date DATE, page TEXT)")
+        days = [("2024-01-01", "/"), ("2024-01-01", "/docs"), ("2024-01-02", "/")]
+        connection.executemany("INSERT INTO visits VALUES (?, ?)", days)
+        connection.commit()
+    (away / "visits.ini").write_text(CONFIG, encoding="utf-8")
+    run(environment / "bin/monolith-extract", "visits.ini", cwd=away)
+    run(environment / "bin/python", "-m", "monolith_core", "visits.ini", cwd=away)
+    with closing(sqlite3.connect(away / "archive.sqlite")) as connection:
+        rows = connection.execute("SELECT date, source, category, data FROM record ORDER BY date, data").fetchall()
+    assert rows == [
+        ("2024-01-01", "visits", "visit", '{"page":"/"}'),
+        ("2024-01-01", "visits", "visit", '{"page":"/docs"}'),
+        ("2024-01-02", "visits", "visit", '{"page":"/"}'),
+    ]
+    assert "visits" in run(environment / "bin/monolith", "status", "visits.ini", cwd=away)

@@ -69,7 +69,8 @@ class PartitionFinished:
     """What became of one due partition in one target.
 
     `outcome` is a ledger state, or `unchanged` (the target already held exactly this) or `skipped` (another run holds
-    the lease, or this one was stopped). `records` counts the partition's records, `added` and `removed` what was written.
+    the lease, or this one was stopped). `records` counts the partition's records, `added` and
+    `removed` what was written.
     """
 
     phase: str
@@ -100,11 +101,15 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class SourceSkipped:
-    """A source that was not worked on in this phase, and why (another run holds its lease)."""
+    """A source that was not worked on in this phase, and why.
+
+    `failed` tells an error (its partitions could not be asked for) from a lease that another run holds.
+    """
 
     phase: str
     source: str
     why: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from struct import Struct
 
 ONE_DAY = dt.timedelta(days=1)
 ID_BYTES = 16
+MAX_ID = 64
+"""Most characters in the id of a source or a target."""
 _PIECES = Struct(">II8x")
 
 

@@ -164,7 +164,15 @@ class OffersPartitions(Protocol):
 
 @runtime_checkable
 class Purges(Protocol):
-    """A source that can delete what every target holds as final."""
+    """A source that can delete what every target holds as final.
+
+    It is purged only while `purges` is true: when its section says how.
+    """
+
+    @property
+    def purges(self) -> bool:
+        """Whether this section of the source is configured to be purged."""
+        ...
 
     def purge(self, window: Window) -> None:
         """Delete the window's records at the source."""

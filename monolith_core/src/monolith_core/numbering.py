@@ -1,0 +1,86 @@
+"""Numbering: equal records of one partition are told apart by n = 0, 1, 2, ... in their ids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from operator import eq
+
+from monolith_core.partition import ID_BYTES, Partition
+from monolith_core.plugin import StagedRecord
+from monolith_core.record import content_id
+
+_BUCKETED = 100_000
+"""From so many ids on they are sorted in 256 parts, so that only a small part is a list of objects at any time."""
+
+
+class Numbering:
+    """The sorted ids of a partition, and which of its records must be numbered.
+
+    `repeated` are the ids (computed with n = 0) that more than one record had.
+    """
+
+    def __init__(self, partition: Partition, ids: bytes, repeated: frozenset[bytes]) -> None:
+        self.partition = partition
+        self.ids = ids
+        self._repeated = repeated
+
+    def apply(self, records: Iterable[StagedRecord]) -> Iterator[StagedRecord]:
+        """The records with their final ids."""
+        return _numbered(self.partition, records, self._repeated) if self._repeated else iter(records)
+
+
+def number(partition: Partition, ids: bytearray, records: Callable[[], Iterator[StagedRecord]]) -> Numbering:
+    """Sort the ids of a partition, and number those that repeat.
+
+    `records` gives the partition's records with the ids they have so far; it is called only if some ids repeat.
+    """
+    ordered = sort(ids)
+    repeated = frozenset(_repeated(ordered))
+    if repeated:
+        renamed = bytearray().join(record.id for record in _numbered(partition, records(), repeated))
+        ordered = sort(renamed)
+    return Numbering(partition, ordered, repeated)
+
+
+def sort(ids: bytes | bytearray) -> bytes:
+    """Concatenated ids in ascending order."""
+    if len(ids) <= _BUCKETED * ID_BYTES:
+        return b"".join(sorted(_split(bytes(ids))))
+    buckets = [bytearray() for _ in range(256)]
+    for each in _split(ids):
+        buckets[each[0]] += each
+    ordered = bytearray()
+    for index, bucket in enumerate(buckets):
+        ordered += b"".join(sorted(_split(bytes(bucket))))
+        buckets[index] = bytearray()
+    return bytes(ordered)
+
+
+def _split(ids: bytes | bytearray) -> Iterator[bytes]:
+    for at in range(0, len(ids), ID_BYTES):
+        yield bytes(ids[at : at + ID_BYTES])
+
+
+def _repeated(ordered: bytes) -> Iterator[bytes]:
+    """The ids that stand more than once in sorted ids."""
+    followers = islice(_split(ordered), 1, None)
+    for position, same in enumerate(map(eq, _split(ordered), followers)):
+        if same:
+            yield ordered[position * ID_BYTES : (position + 1) * ID_BYTES]
+
+
+def _numbered(
+    partition: Partition, records: Iterable[StagedRecord], repeated: frozenset[bytes]
+) -> Iterator[StagedRecord]:
+    seen: Counter[bytes] = Counter()
+    for record in records:
+        n = 0
+        if record.id in repeated:
+            n = seen[record.id]
+            seen[record.id] += 1
+        if n == 0:
+            yield record
+        else:
+            yield record._replace(id=content_id(partition.source, partition.date, record.category, record.data, n))

@@ -1,0 +1,203 @@
+"""The plan: what is due is the difference between the days wanted and what the ledger says. Pure.
+
+A partition of a target is due for the first of these reasons that holds:
+
+new             the ledger has no row for it
+failed, held, deferred, drift    the ledger says so; due until it is done
+config changed  the row was written under other options of its source or its target
+changed         the source offers partitions of its own, and this one's digest is not what the target holds
+provisional     the source was last asked before the day was over and `settle` had passed
+forced          --force was given
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from monolith_core.days import DayRange
+from monolith_core.events import DueDay, Reason, State
+from monolith_core.partition import EMPTY, ONE_DAY, Digest, Partition, Window
+
+
+class Row(Protocol):
+    """What the plan looks at in a row of the ledger."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def digest(self) -> Digest: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def age(self) -> int: ...
+
+
+def reason(
+    row: Row | None, fingerprint: str, settle: float, *, offered: Digest | None = None, force: bool = False
+) -> Reason | None:
+    """Why a partition is due, or None if it is not; see the module for the order.
+
+    `row` is its row in the ledger, `fingerprint` that of the present configuration, `settle` seconds; `offered` is the
+    digest of the partition at a source that knows its own.
+    """
+    if row is None:
+        return "new"
+    if row.state != "done":
+        return row.state
+    if row.fingerprint != fingerprint:
+        return "config changed"
+    if offered is not None:
+        if offered != row.digest:
+            return "changed"
+    elif row.age < settle:
+        return "provisional"
+    return "forced" if force else None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which days of an ordinary source are wanted.
+
+    `days` is None when there is nothing to want (`since` lies after `until`). `explicit` says that the days were named
+    on the command line: then nothing outside of them is due, whatever the ledger says.
+    """
+
+    days: DayRange | None
+    explicit: bool = False
+    force: bool = False
+
+
+def wanted_days(
+    *,
+    today: dt.date,
+    since: dt.date | None,
+    until: dt.date | None,
+    first_run: dt.date | None,
+    explicit: DayRange | None = None,
+    force: bool = False,
+) -> Wanted:
+    """The days wanted of an ordinary source.
+
+    Without `since` they begin on the day before its first run (`first_run`; None: this is the first). They end with
+    `until`, or today. Days named on the command line stand instead of both.
+    """
+    if explicit is not None:
+        return Wanted(explicit, explicit=True, force=force)
+    start = since or (first_run or today) - ONE_DAY
+    end = min(until or today, today)
+    return Wanted(DayRange(start, end) if start <= end else None, force=force)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The part of the ledger that a plan looks at, for one target.
+
+    `fingerprint` is that of the present configuration of source and target. `settled` are days of which it is known
+    that nothing is due, so that `rows` need not have them.
+    """
+
+    target: str
+    fingerprint: str
+    rows: Mapping[Partition, Row] = field(default_factory=dict)
+    settled: DayRange | None = None
+
+
+def due_days(source: str, wanted: Wanted, settle: float, ledgers: Iterable[Ledger]) -> list[DueDay]:
+    """What is due of an ordinary source, newest day first.
+
+    Rows of other partitions (a query on the archive yields records of other sources) count only through their state:
+    one that failed makes its day due.
+    """
+    due: dict[tuple[str, Partition], DueDay] = {}
+    for ledger in ledgers:
+        for day in _days(wanted, ledger.settled):
+            partition = Partition(source, day)
+            why = reason(ledger.rows.get(partition), ledger.fingerprint, settle, force=wanted.force)
+            if why:
+                due[ledger.target, partition] = DueDay(ledger.target, partition, why)
+        for partition, row in ledger.rows.items():
+            if _asked(wanted, partition.date):
+                asked = Partition(source, partition.date)
+                why = _open_reason(row, settle, own=partition.source == source)
+                if why:
+                    due.setdefault((ledger.target, asked), DueDay(ledger.target, asked, why))
+    return newest_first(due.values())
+
+
+def due_partitions(
+    offered: Mapping[Partition, Digest],
+    ledgers: Iterable[Ledger],
+    *,
+    days: DayRange | None,
+    sources: frozenset[str] | None = None,
+    force: bool = False,
+) -> list[DueDay]:
+    """What is due of a source that offers partitions of its own, newest day first.
+
+    A partition that a target holds and that is offered no more counts as offered empty. `days` and `sources` limit
+    what is looked at (None: everything).
+    """
+    due = []
+    for ledger in ledgers:
+        for partition in offered.keys() | ledger.rows.keys():
+            if (days is None or partition.date in days) and (sources is None or partition.source in sources):
+                digest = offered.get(partition, EMPTY)
+                why = reason(ledger.rows.get(partition), ledger.fingerprint, 0, offered=digest, force=force)
+                if why:
+                    due.append(DueDay(ledger.target, partition, why))
+    return newest_first(due)
+
+
+def windows(due: Iterable[DueDay], span: int) -> list[Window]:
+    """The windows that ask for what is due: consecutive days of one source, at most `span` in each, newest first."""
+    days: dict[str, set[dt.date]] = {}
+    for each in due:
+        days.setdefault(each.partition.source, set()).add(each.partition.date)
+    found = [window for source, wanted in days.items() for window in _runs(source, wanted, span)]
+    return sorted(found, key=lambda window: (window.end, window.source), reverse=True)
+
+
+def newest_first(due: Iterable[DueDay]) -> list[DueDay]:
+    """In the order in which they are worked on: newest day first, then by source and target."""
+    return sorted(due, key=lambda each: (-each.partition.date.toordinal(), each.partition.source, each.target))
+
+
+def _runs(source: str, days: set[dt.date], span: int) -> Iterator[Window]:
+    end: dt.date | None = None
+    start: dt.date | None = None
+    for day in sorted(days, reverse=True):
+        if start is not None and end is not None and (start - day != ONE_DAY or (end - day).days >= span):
+            yield Window(source, start, end)
+            end = day
+        end = end or day
+        start = day
+    if start is not None and end is not None:
+        yield Window(source, start, end)
+
+
+def _days(wanted: Wanted, settled: DayRange | None) -> Iterator[dt.date]:
+    """The wanted days that are not known to be settled."""
+    if wanted.days is None:
+        return
+    day = wanted.days.start
+    while day <= wanted.days.end:
+        if settled is not None and settled.start <= day <= settled.end:
+            day = settled.end
+        else:
+            yield day
+        day += ONE_DAY
+
+
+def _asked(wanted: Wanted, day: dt.date) -> bool:
+    """Whether a day with an open row is looked at: all, unless days were named."""
+    return not wanted.explicit or (wanted.days is not None and day in wanted.days)
+
+
+def _open_reason(row: Row, settle: float, *, own: bool) -> Reason | None:
+    """Why a row outside of the wanted days, or of another source, is due: only if something about it is unfinished."""
+    if row.state != "done":
+        return row.state
+    return "provisional" if own and row.age < settle else None

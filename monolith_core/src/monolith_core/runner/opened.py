@@ -1,0 +1,79 @@
+"""The plugins of a phase: made, set up before it, closed after it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import trio
+
+from monolith_core.config import PluginConfig
+from monolith_core.errors import MonolithError
+from monolith_core.partition import Digest, Partition, Window
+from monolith_core.plugin import Connector, Context, Source, Target
+from monolith_core.runner.local import plain_errors
+
+log = logging.getLogger("monolith.run")
+
+P = TypeVar("P", Source, Target)
+
+
+@dataclass
+class Opened(Generic[P]):
+    """A plugin of a phase, or the error that kept it from starting."""
+
+    config: PluginConfig
+    plugin: P | None = None
+    error: MonolithError | None = None
+
+    @property
+    def id(self) -> str:
+        """The section's id."""
+        return self.config.id
+
+
+def make_context(
+    config: PluginConfig,
+    timezone: Any,
+    storage: Connector | None,
+    held: Callable[[Window], Mapping[Partition, Digest] | None],
+) -> Context:
+    """The context a plugin is made with."""
+    log = logging.getLogger(f"monolith.{config.kind}.{config.id}")
+    return Context(id=config.id, timezone=timezone, storage=storage, held=held, log=log)
+
+
+async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
+    """Make a plugin and set it up, in a worker thread; an error is kept, not raised."""
+    opened: Opened[Any] = Opened(config)
+
+    def start() -> None:
+        with plain_errors(config.id):
+            opened.plugin = config.plugin(config.options, context)
+            opened.plugin.setup()
+
+    try:
+        await trio.to_thread.run_sync(start, abandon_on_cancel=True)
+    except MonolithError as error:
+        opened.error = error
+    return opened
+
+
+async def close_plugin(opened: Opened[Any]) -> None:
+    """Close a plugin; an error is logged."""
+    if opened.plugin is None:
+        return
+
+    def end() -> None:
+        with plain_errors(opened.id):
+            opened.plugin.close()
+
+    try:
+        with trio.move_on_after(30, shield=True) as scope:
+            await trio.to_thread.run_sync(end, abandon_on_cancel=True)
+        if scope.cancelled_caught:
+            log.warning("%s did not close within 30s", opened.id)
+    except MonolithError as error:
+        log.warning("closing %s failed: %s", opened.id, error)

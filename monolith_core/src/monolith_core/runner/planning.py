@@ -1,0 +1,197 @@
+"""Planning: reads what the plan needs from the ledger, the sources and the clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monolith_core import days
+from monolith_core.config import Config, PhaseConfig, PluginConfig
+from monolith_core.days import DayRange
+from monolith_core.events import DueDay, SourcePlanned
+from monolith_core.partition import ONE_DAY, Digest, Partition, Window
+from monolith_core.plan import Ledger, Wanted, due_days, due_partitions, wanted_days, windows
+from monolith_core.plugin import OffersPartitions, Source
+from monolith_core.runner.local import plain_errors
+from monolith_core.runner.opened import make_context
+from monolith_core.runner.request import Request
+from monolith_core.storage import LedgerRow, Storage
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """What is due of one source in one phase, and the windows that ask for it, newest first.
+
+    `offered` are the partitions of a source that has its own, None for an ordinary one.
+    """
+
+    due: tuple[DueDay, ...]
+    windows: tuple[Window, ...]
+    offered: Mapping[Partition, Digest] | None = None
+
+
+def utcnow() -> dt.datetime:
+    """The present instant."""
+    return dt.datetime.now(dt.UTC)
+
+
+def fingerprint(source: PluginConfig, target: PluginConfig) -> str:
+    """What the ledger keeps of the options that a partition was written under."""
+    return source.fingerprint + target.fingerprint
+
+
+def holding(config: Config, source: PluginConfig) -> list[str]:
+    """The targets of the configuration that write where `source` reads."""
+    where = source.options.location()
+    return [each.id for each in config.targets.values() if where is not None and each.options.location() == where]
+
+
+def held(
+    config: Config, source: PluginConfig, storage: Storage, window: Window | None
+) -> dict[Partition, Digest] | None:
+    """What those targets hold, by the ledger; None if there are none."""
+    targets = holding(config, source)
+    if not targets:
+        return None
+    if window is None:
+        return storage.ledger.digests(targets)
+    return storage.ledger.digests(targets, window.start, window.end)
+
+
+class Planner:
+    """Plans the sources of one phase."""
+
+    def __init__(
+        self, config: Config, phase: PhaseConfig, storage: Storage, request: Request, now: dt.datetime
+    ) -> None:
+        self.config = config
+        self.phase = phase
+        self.storage = storage
+        self.request = request
+        self.today = days.today(config.monolith.timezone, now)
+
+    def plan(self, source: PluginConfig, plugin: Source) -> SourcePlan:
+        """What is due of one source; raises what the source raises."""
+        offered = self._offered(source, plugin)
+        if offered is None:
+            due = self._ordinary(source)
+        else:
+            due = self._own_partitions(source, offered)
+        return SourcePlan(tuple(due), tuple(windows(due, source.options.span)), offered)
+
+    def wanted(self, source: PluginConfig) -> Wanted:
+        """Which days of an ordinary source are wanted."""
+        created = self.storage.leases.created(self.phase.id, source.id)
+        return wanted_days(
+            today=self.today,
+            since=source.options.since,
+            until=source.options.until,
+            first_run=days.today(self.config.monolith.timezone, created) if created else None,
+            explicit=self.request.days,
+            force=self.request.force,
+        )
+
+    def _targets(self) -> Iterable[PluginConfig]:
+        return (self.config.targets[name] for name in self.phase.targets)
+
+    def _offered(self, source: PluginConfig, plugin: Source) -> Mapping[Partition, Digest] | None:
+        if not isinstance(plugin, OffersPartitions):
+            return None
+        limits = self._limits(source)
+        window = Window(source.id, limits.start, limits.end) if limits else None
+        with plain_errors(source.id):
+            return plugin.partitions(window)
+
+    def _limits(self, source: PluginConfig) -> DayRange | None:
+        """The days that a source's own partitions are limited to, None if they are not."""
+        if self.request.days is not None:
+            return self.request.days
+        since, until = source.options.since, source.options.until
+        if since is None and until is None:
+            return None
+        return DayRange(since or dt.date.min, max(until or dt.date.max - ONE_DAY, since or dt.date.min))
+
+    def _own_partitions(self, source: PluginConfig, offered: Mapping[Partition, Digest]) -> list[DueDay]:
+        limits = self._limits(source)
+        start, end = (limits.start, limits.end) if limits else (None, None)
+        ledgers = [
+            Ledger(
+                target.id,
+                fingerprint(source, target),
+                _by_partition(self.storage.ledger.rows(targets=[target.id], via=source.id, start=start, end=end)),
+            )
+            for target in self._targets()
+        ]
+        return due_partitions(offered, ledgers, days=limits, sources=self.request.sources, force=self.request.force)
+
+    def _ordinary(self, source: PluginConfig) -> list[DueDay]:
+        if self.request.sources is not None and not self._carries(source):
+            return []
+        wanted = self.wanted(source)
+        settle = source.options.settle
+        ledgers = [self._ledger(source, target, wanted, settle) for target in self._targets()]
+        return due_days(source.id, wanted, settle, ledgers)
+
+    def _carries(self, source: PluginConfig) -> bool:
+        """Whether a source is one of those asked for, or has yielded records of one of them."""
+        asked = self.request.sources or frozenset()
+        return source.id in asked or self.storage.ledger.carries(self.phase.targets, source.id, sorted(asked))
+
+    def _ledger(self, source: PluginConfig, target: PluginConfig, wanted: Wanted, settle: float) -> Ledger:
+        """The rows of one target; those of a settled stretch from the first day on are only counted."""
+        ledger, mark = self.storage.ledger, fingerprint(source, target)
+        rows = [] if wanted.explicit else ledger.unsettled(target.id, source.id, settle)
+        done: DayRange | None = None
+        start, end = (wanted.days.start, wanted.days.end) if wanted.days else (None, None)
+        if start is not None and end is not None:
+            if not wanted.force:
+                found = ledger.settled(target.id, source.id, start, end, mark, settle)
+                if found is not None and found.start == start:
+                    done = found
+            rest = done.end + ONE_DAY if done else start
+            if rest <= end:
+                rows += ledger.rows(targets=[target.id], via=source.id, start=rest, end=end)
+        return Ledger(target.id, mark, _by_partition(rows), done)
+
+
+def _by_partition(rows: Sequence[LedgerRow]) -> dict[Partition, LedgerRow]:
+    return {Partition(row.source, row.date): row for row in rows}
+
+
+def plan(config: Config, request: Request, now: dt.datetime | None = None) -> list[SourcePlanned]:
+    """What would be due now, for every source of every phase to run; writes nothing and creates nothing.
+
+    A later phase is planned on what its sources hold now, before the earlier ones have run.
+    """
+    storage = Storage.open(config.monolith.database.get_secret_value(), migrate=False)
+    try:
+        found = []
+        for name in config.sequence:
+            phase = config.phases[name]
+            planner = Planner(config, phase, storage, request, now or utcnow())
+            for each in phase.sources:
+                source = config.sources[each]
+                found.append(SourcePlanned(name, each, _plan_alone(planner, source, storage).due))
+        return found
+    finally:
+        storage.close()
+
+
+def _plan_alone(planner: Planner, source: PluginConfig, storage: Storage) -> SourcePlan:
+    """Plan a source that is made for that only."""
+    context = make_context(
+        source,
+        planner.config.monolith.timezone,
+        storage,
+        lambda window: held(planner.config, source, storage, window),
+    )
+    plugin = None
+    try:
+        with plain_errors(source.id):
+            plugin = source.plugin(source.options, context)
+        return planner.plan(source, plugin)
+    finally:
+        if plugin is not None:
+            with plain_errors(source.id):
+                plugin.close()

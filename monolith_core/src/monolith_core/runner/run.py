@@ -1,0 +1,144 @@
+"""A run: its phases one after the other, and in each phase its sources side by side."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pluggy
+import trio
+
+from monolith_core.config import Config, PhaseConfig
+from monolith_core.events import PhaseFinished, Run
+from monolith_core.plugin import Source, Target
+from monolith_core.report import ReportBuilder
+from monolith_core.runner.control import Control
+from monolith_core.runner.notify import Notify
+from monolith_core.runner.opened import Opened, close_plugin, make_context, open_plugin
+from monolith_core.runner.planning import held, utcnow
+from monolith_core.runner.request import Request
+from monolith_core.runner.working import Working
+from monolith_core.runner.writing import Desk, Health
+from monolith_core.storage import Storage
+
+log = logging.getLogger("monolith.run")
+
+
+async def run(
+    config: Config,
+    request: Request,
+    hooks: pluggy.PluginManager,
+    *,
+    now: Callable[[], dt.datetime] = utcnow,
+) -> ReportBuilder:
+    """Do everything that is due in the configured sequence of phases.
+
+    Partitions that fail are told to the hooks, the ledger and the report, and raise nothing. Raises StorageError if the
+    storage cannot be used.
+    """
+    report = ReportBuilder()
+    hooks.register(report, "monolith-report")
+    try:
+        storage = await trio.to_thread.run_sync(Storage.open, config.monolith.database.get_secret_value())
+        try:
+            await _Run(config, request, Notify(hooks), storage, report, now).run()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(storage.close)
+    finally:
+        hooks.unregister(report)
+    return report
+
+
+class _Run:
+    def __init__(
+        self,
+        config: Config,
+        request: Request,
+        notify: Notify,
+        storage: Storage,
+        report: ReportBuilder,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._config = config
+        self._request = request
+        self._notify = notify
+        self._storage = storage
+        self._report = report
+        self._now = now
+        self._control = Control()
+        self._facts = Run(
+            id=uuid.uuid4().hex,
+            config=str(config.path),
+            phases=config.sequence,
+            started=now(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+        )
+
+    async def run(self) -> None:
+        await self._store(self._storage.runs.start, self._facts)
+        self._notify("run_started", run=self._facts)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._control.listen)
+            for name in self._config.sequence:
+                if not await self._phase(self._config.phases[name]):
+                    break
+            nursery.cancel_scope.cancel()
+        self._report.close(self._now(), self._control.signal)
+        report = self._report.as_dict()
+        await self._store(self._storage.runs.finish, self._facts.id, self._now(), report)
+        self._notify("run_finished", run=self._facts, report=report)
+
+    async def _store(self, call: Callable[..., Any], *arguments: Any) -> None:
+        await trio.to_thread.run_sync(call, *arguments, limiter=self._storage.limiter)
+
+    async def _phase(self, phase: PhaseConfig) -> bool:
+        """Run one phase; whether the next one may follow."""
+        self._notify("phase_started", phase=phase.id)
+        start = trio.current_time()
+        sources, targets = await self._open(phase)
+        desk = Desk(self._config, phase.id, self._facts.id, self._storage, self._request, self._control, self._notify)
+        shared = {target.id: (target, Health()) for target in targets}
+        try:
+            async with trio.open_nursery() as nursery:
+                for source in sources:
+                    nursery.start_soon(Working(desk, source, shared, now=self._now).run)
+        finally:
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as nursery:
+                    for opened in (*sources, *targets):
+                        nursery.start_soon(close_plugin, opened)
+        ok = self._report.phase_ok(phase.id)
+        event = PhaseFinished(phase.id, ok, trio.current_time() - start)
+        self._notify("phase_finished", event=event)
+        return not self._control.stopping and (ok or phase.on_failure == "continue")
+
+    async def _open(self, phase: PhaseConfig) -> tuple[list[Opened[Source]], list[Opened[Target]]]:
+        """Make and set up every plugin of a phase, all at once."""
+        made: dict[tuple[str, str], Opened[Any]] = {}
+
+        async def start(kind: str, name: str) -> None:
+            config = (self._config.sources if kind == "source" else self._config.targets)[name]
+            context = make_context(
+                config,
+                self._config.monolith.timezone,
+                self._storage,
+                lambda window: held(self._config, config, self._storage, window),
+            )
+            made[kind, name] = await open_plugin(config, context)
+
+        with self._control.interruptible():
+            async with trio.open_nursery() as nursery:
+                for name in phase.sources:
+                    nursery.start_soon(start, "source", name)
+                for name in phase.targets:
+                    nursery.start_soon(start, "target", name)
+        if self._control.stopping:
+            return [], []
+        return [made["source", name] for name in phase.sources], [made["target", name] for name in phase.targets]

@@ -1,0 +1,172 @@
+"""Working: one source in one phase, from its lease to its last window."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+
+import trio
+
+from monolith_core import faults
+from monolith_core.config import PluginConfig
+from monolith_core.errors import LeaseHeld, LeaseLost, MonolithError
+from monolith_core.events import DueDay, PartitionFinished, SourcePlanned, SourceSkipped
+from monolith_core.partition import Partition, Window
+from monolith_core.plugin import Source, Target
+from monolith_core.runner.answer import Answer, NoAnswer
+from monolith_core.runner.asking import Asking
+from monolith_core.runner.opened import Opened
+from monolith_core.runner.planning import Planner, SourcePlan
+from monolith_core.runner.purging import Purging
+from monolith_core.runner.tenure import Tenure, tenure
+from monolith_core.runner.writing import Desk, Health, Writing
+from monolith_core.secrets import hide
+
+log = logging.getLogger("monolith.run")
+
+
+class Working:
+    """Does what is due of one source: it is asked on one side, and what it says is written on the other."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        opened: Opened[Source],
+        targets: Mapping[str, tuple[Opened[Target], Health]],
+        *,
+        holder: str,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._desk = desk
+        self._opened = opened
+        self._targets = targets
+        self._holder = holder
+        self._now = now
+        self._left: dict[tuple[str, Partition], DueDay] = {}
+
+    @property
+    def config(self) -> PluginConfig:
+        """The source's section."""
+        return self._opened.config
+
+    async def run(self) -> None:
+        """Everything, whatever happens: errors are told to the hooks, none is raised."""
+        try:
+            await self._under_lease()
+        except LeaseHeld as held:
+            self._skip(str(held), failed=False)
+        except LeaseLost as lost:
+            self._leave(str(lost))
+        except MonolithError as error:
+            self._leave(str(error))
+        else:
+            self._leave("")
+
+    async def _under_lease(self) -> None:
+        desk = self._desk
+        async with tenure(
+            desk.storage,
+            desk.phase,
+            self.config.id,
+            holder=self._holder,
+            ttl=desk.config.monolith.lease,
+            wait=desk.request.wait,
+            control=desk.control,
+        ) as held:
+            plan = None
+            with desk.control.interruptible():
+                plan = await self._plan()
+            if plan is None or desk.control.stopping:
+                return
+            purging = Purging(desk, self._opened, sorted(self._targets))
+            if desk.request.purge_only:
+                await purging.everything(self._now())
+                return
+            self._left = {(due.target, due.partition): due for due in plan.due}
+            desk.notify("source_planned", event=SourcePlanned(desk.phase, self.config.id, plan.due))
+            if plan.windows:
+                await self._work(plan, held, purging)
+
+    async def _plan(self) -> SourcePlan | None:
+        """The plan, or None when the source has already been reported as failed."""
+        if self._opened.plugin is None and self._opened.error is not None:
+            self._skip(str(self._opened.error), failed=True)
+            return None
+        desk = self._desk
+        planner = Planner(desk.config, desk.config.phases[desk.phase], desk.storage, desk.request, self._now())
+        assert self._opened.plugin is not None
+        plan = await trio.to_thread.run_sync(planner.plan, self.config, self._opened.plugin, abandon_on_cancel=True)
+        faults.point("planned")
+        return plan
+
+    async def _work(self, plan: SourcePlan, held: Tenure, purging: Purging) -> None:
+        """Ask on one side, write on the other; while one window is written the next is asked for."""
+        asking = Asking(self._desk.phase, self._opened, plan.windows, notify=self._desk.notify, now=self._now)
+        writings = [
+            Writing(self._desk, self.config.id, opened, held, health) for opened, health in self._targets.values()
+        ]
+        send, receive = trio.open_memory_channel[Answer | NoAnswer](0)
+        async with trio.open_nursery() as nursery:
+            async with send:
+                for _ in range(self.config.options.jobs):
+                    nursery.start_soon(self._ask, asking, send.clone())
+            async with receive:
+                async for answer in receive:
+                    await self._write(answer, writings)
+                    if self._desk.control.stopping:
+                        break
+                    if isinstance(answer, Answer):
+                        await purging.window(answer.window)
+            nursery.cancel_scope.cancel()
+
+    async def _ask(self, asking: Asking, send: trio.MemorySendChannel[Answer | NoAnswer]) -> None:
+        with self._desk.control.interruptible():
+            await asking.serve(send)
+
+    async def _write(self, answer: Answer | NoAnswer, writings: list[Writing]) -> None:
+        """Give an answer to every target at once."""
+        try:
+            async with trio.open_nursery() as nursery:
+                for writing in writings:
+                    nursery.start_soon(self._write_one, writing, answer)
+        finally:
+            if isinstance(answer, Answer):
+                answer.stage.close()
+
+    async def _write_one(self, writing: Writing, answer: Answer | NoAnswer) -> None:
+        due = self._due(writing.target, answer.window)
+        try:
+            await writing.write(answer, due)
+        finally:
+            if not self._desk.control.stopping:
+                for day in due.values():
+                    self._left.pop((day.target, day.partition), None)
+
+    def _due(self, target: str, window: Window) -> dict[dt.date, DueDay]:
+        found = {}
+        for day in window.days():
+            due = self._left.get((target, Partition(window.source, day)))
+            if due is not None:
+                found[day] = due
+        return found
+
+    def _skip(self, why: str, *, failed: bool) -> None:
+        event = SourceSkipped(self._desk.phase, self.config.id, hide(why), failed=failed)
+        self._desk.notify("source_skipped", event=event)
+
+    def _leave(self, error: str) -> None:
+        """Say of what was due and not worked on that it is left for the next run; with an error, that it failed."""
+        if error:
+            self._skip(error, failed=True)
+        for due in self._left.values():
+            event = PartitionFinished(
+                self._desk.phase,
+                self.config.id,
+                due.target,
+                due.partition,
+                due.reason,
+                "skipped",
+                error=hide(error),
+            )
+            self._desk.notify("partition_finished", event=event)

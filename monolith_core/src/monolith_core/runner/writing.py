@@ -1,0 +1,371 @@
+"""Writing: one target, one source, one phase: what a window's answer changes in the target and in the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import trio
+
+from monolith_core import days, faults
+from monolith_core.config import Config
+from monolith_core.errors import LeaseLost, MonolithError, TemporaryError
+from monolith_core.events import DueDay, PartitionFinished, Reason, Retry, State
+from monolith_core.partition import EMPTY, Digest, Partition, Window
+from monolith_core.plugin import Target, Written
+from monolith_core.retry import retrying
+from monolith_core.runner.answer import Answer, NoAnswer
+from monolith_core.runner.asking import GIVE_UP
+from monolith_core.runner.control import Control
+from monolith_core.runner.delivery import Delivery
+from monolith_core.runner.local import plain_errors
+from monolith_core.runner.notify import Notify
+from monolith_core.runner.opened import Opened
+from monolith_core.runner.planning import fingerprint
+from monolith_core.runner.request import Request
+from monolith_core.runner.tenure import Tenure
+from monolith_core.runner.watch import watched
+from monolith_core.secrets import hide
+from monolith_core.stage import StagedPartition
+from monolith_core.states import move
+from monolith_core.storage import LedgerRow, Storage
+
+_threads = trio.CapacityLimiter(math.inf)
+
+
+@dataclass
+class Health:
+    """How a target fares in a phase: after some partitions in a row that failed it is given up for the phase."""
+
+    misses: int = 0
+    given_up: str = ""
+
+    def miss(self, error: TemporaryError) -> None:
+        """A partition failed for a reason that might have passed."""
+        self.misses += 1
+        if self.misses >= GIVE_UP:
+            self.given_up = f"not tried after {GIVE_UP} partitions failed in a row: {error}"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What everyone who writes in a phase shares."""
+
+    config: Config
+    phase: str
+    run: str
+    storage: Storage
+    request: Request
+    control: Control
+    notify: Notify
+
+
+@dataclass(frozen=True)
+class Task:
+    """One partition to be made equal in the target, the day it is part of, and what the ledger knew of it."""
+
+    partition: Partition
+    due: DueDay
+    row: LedgerRow | None
+    staged: StagedPartition
+
+
+class Writing:
+    """Writes what one source says into one target."""
+
+    def __init__(self, desk: Desk, source: str, opened: Opened[Target], held: Tenure, health: Health) -> None:
+        self._desk = desk
+        self._source = source
+        self._opened = opened
+        self._held = held
+        self._health = health
+        self._mark = fingerprint(desk.config.sources[source], opened.config)
+        self._shares = opened.config.options.location() == desk.storage.location
+        self._settle: float = desk.config.sources[source].options.settle
+        self._max_shrink: float = desk.config.sources[source].options.max_shrink
+
+    @property
+    def target(self) -> str:
+        """The target's id."""
+        return self._opened.id
+
+    async def write(self, answer: Answer | NoAnswer, due: Mapping[dt.date, DueDay]) -> None:
+        """Write the days of an answer that are due in this target, newest first, and say what became of each."""
+        if not due:
+            return
+        rows = await self._rows(answer.window)
+        if isinstance(answer, NoAnswer):
+            await self._give_reasons(answer, due, rows)
+            return
+        tasks = self._tasks(answer, due, rows)
+        same = [task for task in tasks if self._unchanged(task)]
+        if same:
+            await self._keep(answer, same)
+        done = {task.partition for task in same}
+        for task in tasks:
+            if task.partition not in done:
+                if self._desk.control.stopping:
+                    return
+                await self._replace(answer, task)
+
+    async def _rows(self, window: Window) -> dict[Partition, LedgerRow]:
+        def read() -> list[LedgerRow]:
+            return self._desk.storage.ledger.rows(targets=[self._opened.id], start=window.start, end=window.end)
+
+        rows = await trio.to_thread.run_sync(read, limiter=self._desk.storage.limiter)
+        return {
+            Partition(row.source, row.date): row
+            for row in rows
+            if row.via == self._source or row.source == window.source
+        }
+
+    def _tasks(self, answer: Answer, due: Mapping[dt.date, DueDay], rows: Mapping[Partition, LedgerRow]) -> list[Task]:
+        """Every partition of the due days: the planned one, those that came, and those that were held and did not."""
+        wanted = self._desk.request.sources
+        names: dict[dt.date, set[str]] = {day: {answer.window.source} for day in due}
+        for partition in [*answer.partitions, *(found for found, row in rows.items() if row.digest)]:
+            if partition.date in names and self._belongs(partition, rows.get(partition), answer):
+                names[partition.date].add(partition.source)
+        tasks = []
+        for day in sorted(due, reverse=True):
+            for name in sorted(names[day]):
+                if wanted is None or name in wanted:
+                    partition = Partition(name, day)
+                    staged = answer.partitions.get(partition) or answer.stage.empty(partition)
+                    tasks.append(Task(partition, due[day], rows.get(partition), staged))
+        return tasks
+
+    def _belongs(self, partition: Partition, row: LedgerRow | None, answer: Answer) -> bool:
+        """Whether this source speaks for a partition: it yielded it now, or it did so before."""
+        return partition in answer.partitions or (row is not None and row.via == self._source)
+
+    def _unchanged(self, task: Task) -> bool:
+        """Whether the target is known to hold exactly what is staged."""
+        row = task.row
+        return (
+            row is not None
+            and row.written is not None
+            and row.state in ("done", "held", "deferred")
+            and row.fingerprint == self._mark
+            and row.digest == task.staged.digest
+        )
+
+    def _suspicious(self, task: Task) -> str:
+        """Why an answer is to be held, empty if it is not."""
+        old = task.row.digest.count if task.row is not None else 0
+        new = task.staged.digest.count
+        if self._desk.request.force or not old or self._max_shrink >= 1:
+            return ""
+        if new and new >= old * (1 - self._max_shrink):
+            return ""
+        return (
+            f"came back with {new} records where {old} are held; nothing was written. If that is right, accept it: "
+            f"monolith-extract {self._desk.config.path} --source {task.partition.source} "
+            f"--date {task.partition.date} --force"
+        )
+
+    async def _keep(self, answer: Answer, tasks: list[Task]) -> None:
+        """Record that these were asked again and are unchanged."""
+        rows = [self._row(task, answer.asked, "done", task.staged.digest, wrote=False) for task in tasks]
+        await self._record(rows)
+        for task in tasks:
+            self._tell(task.partition, task.due.reason, "unchanged", digest=task.staged.digest)
+
+    async def _replace(self, answer: Answer, task: Task) -> None:
+        why = self._suspicious(task)
+        if why:
+            await self._refuse(answer, task, "held", why)
+            return
+        trouble = self._opened.error or self._health.given_up
+        if trouble:
+            await self._refuse(answer, task, "failed", str(trouble))
+            return
+        row = self._row(task, answer.asked, "done", task.staged.digest, wrote=True)
+        try:
+            written = await self._insist(task, row)
+        except LeaseLost:
+            raise
+        except TemporaryError as error:
+            self._health.miss(error)
+            await self._refuse(answer, task, "failed", str(error))
+        except MonolithError as error:
+            self._health.misses = 0
+            await self._refuse(answer, task, "failed", str(error))
+        else:
+            self._health.misses = 0
+            self._tell(
+                task.partition,
+                task.due.reason,
+                "done",
+                digest=task.staged.digest,
+                added=written.added,
+                removed=written.removed,
+            )
+
+    async def _insist(self, task: Task, row: LedgerRow) -> Written:
+        """Write one partition and its row, again after temporary errors."""
+        options = self._opened.config.options
+
+        async def once() -> Written:
+            delivery = Delivery(task.staged, self._held.confirm)
+            try:
+                return await watched(
+                    lambda: trio.to_thread.run_sync(
+                        self._commit,
+                        task.partition,
+                        delivery,
+                        row,
+                        abandon_on_cancel=True,
+                        limiter=self._desk.storage.limiter if self._shares else _threads,
+                    ),
+                    timeout=options.timeout,
+                    stamp=lambda: delivery.stamp,
+                    what=f"target {self._opened.id}",
+                )
+            except BaseException:
+                delivery.abandon()
+                raise
+
+        def before(error: TemporaryError, attempt: int, delay: float) -> None:
+            doing = f"write {task.partition} to {self._opened.id}"
+            event = Retry(self._desk.phase, self._source, doing, hide(str(error)), attempt, options.retries, delay)
+            self._desk.notify("retry", event=event)
+
+        retries = 0 if self._health.misses else options.retries
+        return await retrying(once, retries=retries, patience=options.timeout, before=before)
+
+    def _commit(self, partition: Partition, delivery: Delivery, row: LedgerRow) -> Written:
+        """Write the partition and its row: in one transaction if the target's database is the storage."""
+        delivery.begin()
+        faults.point("replacing")
+        if self._shares:
+            with self._desk.storage.transaction() as connection:
+                written = self._call(partition, delivery)
+                self._put(connection, [row])
+                delivery.check()
+        else:
+            delivery.fence()
+            written = self._call(partition, delivery)
+            with self._desk.storage.transaction() as connection:
+                self._put(connection, [row])
+                delivery.check()
+        faults.point("committed")
+        return written
+
+    def _call(self, partition: Partition, delivery: Delivery) -> Written:
+        assert self._opened.plugin is not None
+        with plain_errors(self._opened.id):
+            written = self._opened.plugin.replace(partition, delivery)
+        faults.point("replaced")
+        return written
+
+    def _put(self, connection: Any, rows: list[LedgerRow]) -> None:
+        self._desk.storage.ledger.put(rows)
+        faults.point("recorded")
+        self._held.fence(connection)
+
+    async def _record(self, rows: list[LedgerRow]) -> None:
+        def put() -> None:
+            with self._desk.storage.transaction() as connection:
+                self._put(connection, rows)
+
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(put, limiter=self._desk.storage.limiter)
+
+    async def _refuse(self, answer: Answer, task: Task, outcome: Literal["failed", "held"], error: str) -> None:
+        """Keep what the target held, and say why."""
+        digest = task.row.digest if task.row is not None else EMPTY
+        await self._record([self._row(task, answer.asked, outcome, digest, wrote=False, error=error)])
+        self._tell(task.partition, task.due.reason, outcome, digest=digest, error=error)
+
+    async def _give_reasons(
+        self, answer: NoAnswer, due: Mapping[dt.date, DueDay], rows: Mapping[Partition, LedgerRow]
+    ) -> None:
+        """Record why days that were due have no answer."""
+        kept = []
+        for day in sorted(due, reverse=True):
+            old = rows.get(Partition(answer.window.source, day))
+            kept.append(
+                self._new_row(
+                    Partition(answer.window.source, day),
+                    old,
+                    answer.asked,
+                    answer.outcome,
+                    old.digest if old is not None else EMPTY,
+                    wrote=False,
+                    error=answer.error,
+                )
+            )
+        await self._record(kept)
+        for row in kept:
+            partition = Partition(row.source, row.date)
+            self._tell(partition, due[row.date].reason, answer.outcome, digest=row.digest, error=answer.error)
+
+    def _row(
+        self, task: Task, asked: dt.datetime, state: State, digest: Digest, *, wrote: bool, error: str = ""
+    ) -> LedgerRow:
+        return self._new_row(task.partition, task.row, asked, state, digest, wrote=wrote, error=error)
+
+    def _new_row(
+        self,
+        partition: Partition,
+        old: LedgerRow | None,
+        asked: dt.datetime,
+        state: State,
+        digest: Digest,
+        *,
+        wrote: bool,
+        error: str,
+    ) -> LedgerRow:
+        """The ledger's new row. One that is not done keeps what it said of the answer that is held."""
+        row = LedgerRow(
+            target=self._opened.id,
+            source=partition.source,
+            date=partition.date,
+            via=self._source,
+            state=move(old.state if old is not None else None, state),
+            digest=digest,
+            fingerprint=self._mark,
+            age=days.age(partition.date, self._desk.config.monolith.timezone, asked),
+            asked=asked,
+            written=asked if wrote else _written(old),
+            run=self._desk.run,
+            error=hide(error),
+            remark="",
+        )
+        if state == "done" or old is None:
+            return row
+        return replace(row, fingerprint=old.fingerprint, age=old.age, asked=old.asked)
+
+    def _tell(
+        self,
+        partition: Partition,
+        reason: Reason,
+        outcome: Literal["done", "unchanged", "failed", "held", "deferred", "skipped"],
+        *,
+        digest: Digest,
+        added: int = 0,
+        removed: int = 0,
+        error: str = "",
+    ) -> None:
+        event = PartitionFinished(
+            self._desk.phase,
+            self._source,
+            self._opened.id,
+            partition,
+            reason,
+            outcome,
+            digest,
+            added=added,
+            removed=removed,
+            error=hide(error),
+        )
+        self._desk.notify("partition_finished", event=event)
+
+
+def _written(old: LedgerRow | None) -> dt.datetime | None:
+    """When what the target holds was written; None if that is not known: never, or it was found to be different."""
+    return None if old is None or old.state == "drift" else old.written

@@ -1,0 +1,215 @@
+"""The stage: a source's answer is collected whole, encoded once, before any target sees a part of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import IO, Literal, Self
+
+from monolith_core.canonical import canonical
+from monolith_core.errors import RecordError
+from monolith_core.numbering import Numbering, number
+from monolith_core.partition import ID_BYTES, MAX_ID, Digest, Partition, Window
+from monolith_core.plugin import StagedRecord
+from monolith_core.record import ArchivedRecord, Record, hasher
+from monolith_core.segments import Segment, decode, encode
+
+MEMORY_LIMIT = 8 * 2**20
+"""Bytes of canonical JSON that one stage keeps in memory; what comes after goes to a temporary file."""
+
+_OVERHEAD = 40
+"""Bytes that Python needs for a record beside its JSON (a bytes object and a pointer), counted against the limit."""
+
+
+class _Group:
+    """The records of one partition and category that are still in memory."""
+
+    __slots__ = ("category", "data", "ids")
+
+    def __init__(self, category: str) -> None:
+        self.category = category
+        self.ids = bytearray()
+        self.data: list[bytes] = []
+
+
+class _Collected:
+    """One partition while the answer comes in."""
+
+    __slots__ = ("groups", "ids", "segments")
+
+    def __init__(self) -> None:
+        self.ids = bytearray()
+        self.groups: dict[str, _Group] = {}
+        self.segments: list[Segment] = []
+
+
+class StagedPartition:
+    """One partition of a complete answer; see `monolith_core.plugin.Staged`."""
+
+    def __init__(self, stage: Stage, partition: Partition, collected: _Collected) -> None:
+        self.partition = partition
+        self._stage = stage
+        self._groups = tuple(collected.groups.values())
+        self._segments = tuple(collected.segments)
+        self._numbering: Numbering = number(partition, collected.ids, self._plain)
+        self.digest = Digest.of(self._numbering.ids)
+        collected.ids = bytearray()
+
+    @property
+    def ids(self) -> bytes:
+        """All content ids, sorted, 16 bytes each."""
+        return self._numbering.ids
+
+    def __iter__(self) -> Iterator[StagedRecord]:
+        return self._numbering.apply(self._plain())
+
+    def _plain(self) -> Iterator[StagedRecord]:
+        for segment in self._segments:
+            yield from _records(segment.category, *decode(self._stage.read(segment)))
+        for group in self._groups:
+            yield from _records(group.category, group.ids, group.data)
+
+
+class Stage:
+    """Collects the answer to one window, and gives its partitions when it is complete.
+
+    `own` is the id of the source that is asked; a record that names no source is its own. `stamp` counts the records
+    added: it is what the idle timeout watches. Once a stage is closed, `add` raises, which ends a worker thread that
+    was given up. Use it as a context manager: the temporary file goes with it.
+    """
+
+    def __init__(
+        self,
+        own: str,
+        window: Window,
+        *,
+        nan: Literal["error", "null"] = "error",
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self.own = own
+        self.window = window
+        self.stamp = 0
+        self.closed = False
+        self._nan: Literal["error", "null"] = nan
+        self._limit = memory_limit
+        self._size = 0
+        self._file: IO[bytes] | None = None
+        self._partitions: dict[Partition, _Collected] = {}
+        self._places: dict[tuple[str | None, dt.date, str], tuple[_Collected, _Group, Callable[[bytes], bytes]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget everything, and refuse what still comes."""
+        self.closed = True
+        self._partitions.clear()
+        self._places.clear()
+        if self._file is not None:
+            self._file.close()
+
+    def fill(self, answer: Iterable[Record | ArchivedRecord]) -> None:
+        """Add every record of `answer`; raises RecordError for one that cannot be kept."""
+        for record in answer:
+            self.add(record)
+
+    def add(self, record: Record | ArchivedRecord) -> None:
+        """Encode one record and put it to its partition."""
+        kind = record.__class__
+        if kind is not Record and kind is not ArchivedRecord:
+            raise RecordError(f"{self.own} yielded {_shown(record)}, expected Record(date, category, data)")
+        key = (record.source, record.date, record.category)
+        try:
+            collected, group, identify = self._places[key]
+        except (KeyError, TypeError):
+            collected, group, identify = self._place(record)
+        if kind is Record:
+            data = canonical(record.data, self._nan)  # type: ignore[arg-type]
+            content_id = identify(data)
+        else:
+            data, content_id = record.data, record.id  # type: ignore[union-attr, assignment]
+        collected.ids += content_id
+        group.ids += content_id
+        group.data.append(data)
+        self.stamp += 1
+        self._size += len(data) + _OVERHEAD
+        if self._size > self._limit:
+            self._spill()
+
+    def finish(self) -> dict[Partition, StagedPartition]:
+        """Every partition that has records, with ids and digest; the stage must stay open while they are used."""
+        self._places.clear()
+        return {partition: StagedPartition(self, partition, found) for partition, found in self._partitions.items()}
+
+    def empty(self, partition: Partition) -> StagedPartition:
+        """A partition without records."""
+        return StagedPartition(self, partition, _Collected())
+
+    def read(self, segment: Segment) -> bytes:
+        """The bytes of a segment; any thread may read at any time."""
+        if self._file is None or self.closed:
+            raise RuntimeError("a staged partition was read after its window was over")
+        return os.pread(self._file.fileno(), segment.length, segment.offset)
+
+    def _place(self, record: Record | ArchivedRecord) -> tuple[_Collected, _Group, Callable[[bytes], bytes]]:
+        if self.closed:
+            raise RuntimeError("the stage is closed: this answer was given up")
+        self._check(record)
+        source = record.source or self.own
+        collected = self._partitions.setdefault(Partition(source, record.date), _Collected())
+        group = collected.groups.setdefault(record.category, _Group(record.category))
+        place = (collected, group, hasher(source, record.date, record.category))
+        self._places[record.source, record.date, record.category] = place
+        return place
+
+    def _check(self, record: Record | ArchivedRecord) -> None:
+        if type(record.date) is not dt.date:
+            raise RecordError(f"expected a datetime.date, got {_shown(record.date)}", field="date")
+        if record.date not in self.window:
+            raise RecordError(
+                f"{record.date} is outside of the days asked for, {self.window.start} to {self.window.end}; "
+                f"mend what {self.own} selects",
+                field="date",
+            )
+        if not isinstance(record.category, str) or not record.category:
+            raise RecordError(f"expected a text, got {_shown(record.category)}", field="category")
+        if record.source is not None and not (isinstance(record.source, str) and 0 < len(record.source) <= MAX_ID):
+            raise RecordError(f"expected a source's id, got {_shown(record.source)}", field="source")
+
+    def _spill(self) -> None:
+        """Move what is in memory to the temporary file."""
+        if self.closed:
+            raise RuntimeError("the stage is closed: this answer was given up")
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="monolith-")  # noqa: SIM115 - closed by close()
+        for collected in self._partitions.values():
+            for group in collected.groups.values():
+                if group.data:
+                    content = encode(group.ids, group.data)
+                    collected.segments.append(Segment(group.category, self._file.tell(), len(content)))
+                    self._file.write(content)
+                    group.ids.clear()
+                    group.data.clear()
+        self._file.flush()
+        self._size = 0
+
+
+def _records(category: str, ids: bytes | bytearray, data: list[bytes]) -> Iterator[StagedRecord]:
+    """Pair concatenated ids with their data."""
+    view = bytes(ids)
+    for position, value in enumerate(data):
+        at = position * ID_BYTES
+        yield StagedRecord(view[at : at + ID_BYTES], category, value)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

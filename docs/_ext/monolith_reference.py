@@ -1,0 +1,179 @@
+"""Directives that write the reference from the code: the options of a section, of a command, and the hooks.
+
+.. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL` leaves out that one's
+.. command-options:: MODULE:COMMAND   the arguments and options of a click command and of the commands below it
+.. hooks:: MODULE:CLASS               the hooks of a pluggy specification
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin
+
+import click
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from monolith_core.options import DATA, format_duration, parse_duration
+
+_WORDS = {
+    int: "whole number",
+    float: "number",
+    bool: "yes or no",
+    str: "text",
+    dt.date: "day",
+    SecretStr: "secret text",
+}
+_BOUNDS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+
+
+def named(path: str) -> Any:
+    """The object meant by `module:attribute.attribute`."""
+    module, _, attribute = path.partition(":")
+    return attrgetter(attribute)(import_module(module))
+
+
+def inline(text: str) -> str:
+    """A docstring's text as reStructuredText: `code` becomes ``code``."""
+    return " ".join(text.replace("`", "``").split())
+
+
+def kind(annotation: Any) -> str:
+    """What a person writes for a value of that type."""
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"``{choice}``" for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(kind(part) for part in get_args(annotation) if part is not NoneType)
+    return _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation))
+
+
+def is_duration(info: FieldInfo) -> bool:
+    """Whether the option is a time, written as `10m`."""
+    return any(getattr(mark, "func", None) is parse_duration for mark in info.metadata)
+
+
+def bounds(info: FieldInfo) -> Iterator[str]:
+    """The limits of a number, in words."""
+    for mark in info.metadata:
+        for attribute, words in _BOUNDS.items():
+            if (limit := getattr(mark, attribute, None)) is not None:
+                yield words.format(limit)
+
+
+def default(info: FieldInfo) -> str | None:
+    """The default as it would be written in the file."""
+    value = info.get_default(call_default_factory=False)
+    if value is PydanticUndefined or value is None:
+        return None
+    if isinstance(value, bool):
+        return "``yes``" if value else "``no``"
+    return f"``{format_duration(value) if is_duration(info) else value}``" if str(value) else None
+
+
+def option(name: str, info: FieldInfo) -> Iterator[str]:
+    """The definition list entry of one option."""
+    facts = ["time" if is_duration(info) else kind(info.annotation)]
+    if not is_duration(info):
+        facts += bounds(info)
+    if info.is_required():
+        facts.append("required")
+    elif value := default(info):
+        facts.append(f"default {value}")
+    yield f"``{info.alias or name}`` : {', '.join(facts)}"
+    yield f"    {inline(info.description or '')}"
+    if DATA in info.metadata:
+        yield "    A new value makes every day due again."
+    yield ""
+
+
+def section_options(model: Any, beyond: Any = None) -> Iterator[str]:
+    """Every option of a model that `beyond` has not."""
+    for name, info in model.model_fields.items():
+        if beyond is None or name not in beyond.model_fields:
+            yield from option(name, info)
+
+
+def command_options(command: click.Command, path: str) -> Iterator[str]:
+    """Every parameter of a command, then of its subcommands, each under its name."""
+    if not isinstance(command, click.Group):
+        usage = " ".join(command.collect_usage_pieces(click.Context(command)))
+        yield from (f"``{path} {usage}``", f"    {inline(command.help or '')}", "")
+        with click.Context(command, info_name=path) as context:
+            for parameter in command.get_params(context):
+                if record := parameter.get_help_record(context):
+                    yield from (f"    ``{record[0]}``", f"        {inline(record[1])}", "")
+        return
+    for name, child in sorted(command.commands.items()):
+        yield from command_options(child, f"{path} {name}")
+
+
+def hooks(specification: type) -> Iterator[str]:
+    """Every hook with its signature and its docstring."""
+    for name, function in vars(specification).items():
+        if inspect.isfunction(function):
+            arguments = ", ".join(list(inspect.signature(function).parameters)[1:])
+            yield from (f"``{name}({arguments})``", f"    {inline(function.__doc__ or '')}", "")
+
+
+class Generated(SphinxDirective):
+    """A directive whose text comes from an object of the code."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {"beyond": directives.unchanged, "name": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the generated text in the place of the directive."""
+        path = self.arguments[0]
+        self.env.note_dependency(inspect.getfile(import_module(path.partition(":")[0])))
+        return self.parse_text_to_nodes_of(list(self.lines(named(path))), path)
+
+    def parse_text_to_nodes_of(self, lines: list[str], source: str) -> list[nodes.Node]:
+        """The nodes that the lines mean."""
+        holder = nodes.container()
+        self.state.nested_parse(StringList(lines, source=source), 0, holder)
+        return holder.children
+
+    def lines(self, subject: Any) -> Iterator[str]:
+        """The text to parse."""
+        raise NotImplementedError
+
+
+class SectionOptions(Generated):
+    """`section-options`."""
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        beyond = self.options.get("beyond")
+        return section_options(subject, named(beyond) if beyond else None)
+
+
+class CommandOptions(Generated):
+    """`command-options`."""
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        return command_options(subject, self.options["name"])
+
+
+class Hooks(Generated):
+    """`hooks`."""
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        return hooks(subject)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_directive("section-options", SectionOptions)
+    app.add_directive("command-options", CommandOptions)
+    app.add_directive("hooks", Hooks)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

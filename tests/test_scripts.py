@@ -1,0 +1,134 @@
+"""The set-up that scripts/test and scripts/demo do: what it says, what it reuses, and how it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOOLS = ("bash", "cat", "cmp", "dirname", "env", "grep", "head", "mkdir", "rm", "sed", "tail")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the set-up reads of a checkout, and nothing else."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    shutil.copy(ROOT / "requirements-dev.txt", folder)
+    for distribution in ROOT.glob("monolith_*"):
+        (folder / distribution.name).mkdir()
+        shutil.copy(distribution / "pyproject.toml", folder / distribution.name)
+    return folder
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, str]:
+    """An environment with the everyday tools, no Python, no apt-get, no package index."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found
+        (tools / tool).symlink_to(found)
+    return {"PATH": str(tools), "HOME": str(tmp_path), "PIP_NO_INDEX": "1"}
+
+
+def script(checkout: Path, commands: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run commands as a script of the checkout would."""
+    text = f"set -euo pipefail\nsource scripts/lib.sh\n{commands}"
+    return subprocess.run(
+        ["bash", "-c", text, "scripts/test"], cwd=checkout, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("path", ["scripts/lib.sh", "scripts/test", "scripts/demo", ".ci/run"])
+def test_scripts_are_valid_bash(path: str) -> None:
+    assert subprocess.run(["bash", "-n", ROOT / path], check=False).returncode == 0
+    assert os.access(ROOT / path, os.X_OK) is (path != "scripts/lib.sh")
+
+
+def test_help_says_how_to_use_it() -> None:
+    done = subprocess.run([ROOT / "scripts/test", "--help"], capture_output=True, text=True, check=True)
+    assert "scripts/test [--quick | --campaign] [PYTEST ARGUMENTS]" in done.stdout
+    assert "set -" not in done.stdout
+
+
+def test_without_python_one_line_says_so(checkout: Path, bare: dict[str, str]) -> None:
+    done = script(checkout, "ensure_environment", bare)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("scripts/test: no Python 3.11 to 3.14 with venv, ssl and sqlite3 found")
+
+
+def test_python_is_found_in_pyenv(checkout: Path, bare: dict[str, str], tmp_path: Path) -> None:
+    minor = sys.version_info[1]
+    folder = tmp_path / f".pyenv/versions/3.{minor}.1/bin"
+    folder.mkdir(parents=True)
+    (folder / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder / "python3").chmod(0o755)
+    assert script(checkout, "any_python", bare).stdout.strip() == sys.executable
+
+
+def test_an_interpreter_of_another_version_is_not_taken(checkout: Path, bare: dict[str, str]) -> None:
+    assert script(checkout, f"usable {sys.executable} {sys.version_info[1]}", bare).stdout.strip() == sys.executable
+    assert script(checkout, f"usable {sys.executable} {sys.version_info[1] + 1}", bare).returncode == 1
+
+
+def test_a_broken_environment_is_made_again(checkout: Path, bare: dict[str, str], tmp_path: Path) -> None:
+    """Its interpreter was moved; and there is no package index: one line says so, and the log has the rest."""
+    (checkout / ".venv/bin").mkdir(parents=True)
+    (checkout / ".venv/bin/python").symlink_to(tmp_path / "gone")
+    done = script(checkout, f'environment "$root/.venv" {sys.executable}', bare)
+    assert "==> making the virtual environment .venv with Python 3." in done.stdout
+    assert "==> installing the tools and monolith into .venv" in done.stdout
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "scripts/test: installing requirements-dev.txt (is the package index within reach?) failed: "
+    )
+    assert line.endswith("everything it said is in .cache/setup.log")
+    assert "ERROR:" in (checkout / ".cache/setup.log").read_text()
+
+
+def test_an_unchanged_environment_is_used_as_it_is(checkout: Path, bare: dict[str, str]) -> None:
+    (checkout / ".venv/bin").mkdir(parents=True)
+    (checkout / ".venv/bin/python").symlink_to(sys.executable)
+    use = f'environment "$root/.venv" {sys.executable}'
+    done = script(checkout, f"recipe {sys.executable} >.venv/recipe\n{use}", bare)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    with (checkout / "requirements-dev.txt").open("a") as requirements:
+        requirements.write("something==1\n")
+    done = script(checkout, f'quietly() {{ echo "[$1]"; }}\n{use}', bare)
+    assert "making" not in done.stdout
+    assert "[installing requirements-dev.txt" in done.stdout
+
+
+def test_missing_servers_without_apt(checkout: Path, bare: dict[str, str]) -> None:
+    done = script(checkout, "has_mariadb() { false; }\nhas_postgresql() { true; }\nensure_servers", bare)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        "scripts/test: the tests need MariaDB and PostgreSQL, and there is no apt-get here; install mariadb-server-core"
+        " yourself, or run scripts/test --quick, which needs no server"
+    )
+
+
+def test_missing_servers_are_installed(checkout: Path, bare: dict[str, str]) -> None:
+    """What would be run, told by an apt-get that only says how it was called."""
+    tool = Path(bare["PATH"]) / "apt-get"
+    tool.write_text('#!/bin/sh\necho "$@" >>apt.txt\n')
+    tool.chmod(0o755)
+    missing = 'has_mariadb() { [[ -f apt.txt ]]; }\nhas_postgresql() { has_mariadb; }\nsudo() { shift; "$@"; }\n'
+    done = script(checkout, f"{missing}ensure_servers\nensure_servers", bare)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == "==> installing mariadb-server-core postgresql with apt-get"
+    assert (checkout / "apt.txt").read_text().splitlines() == [
+        "update",
+        "install --yes --no-install-recommends mariadb-server-core postgresql",
+    ]

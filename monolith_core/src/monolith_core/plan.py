@@ -26,13 +26,24 @@ class Row(Protocol):
     """What the plan looks at in a row of the ledger."""
 
     @property
-    def state(self) -> State: ...
+    def state(self) -> State:
+        """What became of it last."""
+        ...
+
     @property
-    def digest(self) -> Digest: ...
+    def digest(self) -> Digest:
+        """What the target holds."""
+        ...
+
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """The options it was written under."""
+        ...
+
     @property
-    def age(self) -> int: ...
+    def age(self) -> int:
+        """Seconds from the day's end to the instant at which the source was asked."""
+        ...
 
 
 def reason(

@@ -6,6 +6,7 @@ group `monolith.executors`) may run it elsewhere.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import AsyncIterable, Callable
 from contextlib import aclosing
@@ -43,9 +44,12 @@ class LocalExecutor:
         stage = Stage(own, window, nan=getattr(source.options, "nan", "error"))
 
         async def ask() -> None:
-            answer = await trio.to_thread.run_sync(
-                _begin, source, window, stage, abandon_on_cancel=True, limiter=_threads
-            )
+            if inspect.isasyncgenfunction(source.extract):
+                answer = _begin(source, window, stage)
+            else:
+                answer = await trio.to_thread.run_sync(
+                    _begin, source, window, stage, abandon_on_cancel=True, limiter=_threads
+                )
             if answer is not None:
                 await _collect(answer, stage)
 

@@ -74,10 +74,7 @@ class Planner:
     def plan(self, source: PluginConfig, plugin: Source) -> SourcePlan:
         """What is due of one source; raises what the source raises."""
         offered = self._offered(source, plugin)
-        if offered is None:
-            due = self._ordinary(source)
-        else:
-            due = self._own_partitions(source, offered)
+        due = self._ordinary(source) if offered is None else self._own_partitions(source, offered)
         return SourcePlan(tuple(due), tuple(windows(due, source.options.span)), offered)
 
     def wanted(self, source: PluginConfig) -> Wanted:

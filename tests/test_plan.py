@@ -1,0 +1,211 @@
+"""The plan: each reason alone, each combination, and the order of what is due."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monolith_core.days import DayRange
+from monolith_core.events import DueDay
+from monolith_core.partition import EMPTY, Digest, Partition, Window
+from monolith_core.plan import Ledger, Wanted, due_days, due_partitions, newest_first, reason, wanted_days, windows
+
+D = Digest(3, 30, 300)
+OTHER = Digest(3, 31, 300)
+SETTLE = 86400
+TODAY = dt.date(2024, 3, 10)
+
+
+def day(number: int) -> dt.date:
+    return dt.date(2024, 3, number)
+
+
+@dataclass(frozen=True)
+class Row:
+    state: str = "done"
+    digest: Digest = D
+    fingerprint: str = "f"
+    age: int = SETTLE
+
+
+FINAL = Row()
+YOUNG = Row(age=SETTLE - 1)
+
+# row, fingerprint now, offered by the source, force -> reason
+REASONS = [
+    # each reason alone
+    (None, "f", None, False, "new"),
+    (Row("failed"), "f", None, False, "failed"),
+    (Row("held"), "f", None, False, "held"),
+    (Row("deferred"), "f", None, False, "deferred"),
+    (Row("drift"), "f", None, False, "drift"),
+    (FINAL, "g", None, False, "config changed"),
+    (FINAL, "f", OTHER, False, "changed"),
+    (YOUNG, "f", None, False, "provisional"),
+    (Row(age=-3600), "f", None, False, "provisional"),
+    (FINAL, "f", None, True, "forced"),
+    # none
+    (FINAL, "f", None, False, None),
+    (FINAL, "f", D, False, None),
+    # a source that knows its digests is never asked only because a day is young
+    (YOUNG, "f", D, False, None),
+    (YOUNG, "f", OTHER, False, "changed"),
+    # an empty offer is a change like any other
+    (FINAL, "f", EMPTY, False, "changed"),
+    (Row(digest=EMPTY), "f", EMPTY, False, None),
+    # combinations: the first that holds
+    (None, "g", OTHER, True, "new"),
+    (Row("failed", age=0), "g", OTHER, True, "failed"),
+    (Row("held", age=0), "g", OTHER, True, "held"),
+    (Row("deferred", age=0), "g", OTHER, True, "deferred"),
+    (Row("drift", age=0), "g", OTHER, True, "drift"),
+    (YOUNG, "g", OTHER, True, "config changed"),
+    (YOUNG, "f", OTHER, True, "changed"),
+    (YOUNG, "f", None, True, "provisional"),
+    (FINAL, "f", D, True, "forced"),
+]
+
+
+@pytest.mark.parametrize(("row", "fingerprint", "offered", "force", "expected"), REASONS)
+def test_reason(row, fingerprint, offered, force, expected):
+    assert reason(row, fingerprint, SETTLE, offered=offered, force=force) == expected
+
+
+def test_a_settle_of_zero_makes_a_day_final_when_it_is_over():
+    assert reason(Row(age=0), "f", 0) is None
+    assert reason(Row(age=-1), "f", 0) == "provisional"
+
+
+WANTED = [
+    # since, until, first run, explicit -> days
+    (None, None, None, None, DayRange(day(9), day(10))),
+    (None, None, day(1), None, DayRange(dt.date(2024, 2, 29), day(10))),
+    (day(5), None, None, None, DayRange(day(5), day(10))),
+    (day(5), day(7), None, None, DayRange(day(5), day(7))),
+    (day(5), day(20), None, None, DayRange(day(5), day(10))),
+    (day(12), None, None, None, None),
+    (day(5), day(4), None, None, None),
+    (day(5), day(7), None, DayRange(day(1), day(2)), DayRange(day(1), day(2))),
+]
+
+
+@pytest.mark.parametrize(("since", "until", "first", "explicit", "expected"), WANTED)
+def test_wanted_days(since, until, first, explicit, expected):
+    found = wanted_days(today=TODAY, since=since, until=until, first_run=first, explicit=explicit)
+    assert found.days == expected
+    assert found.explicit == (explicit is not None)
+
+
+def rows(**states: str) -> dict[Partition, Row]:
+    """Rows of `src`: d5="done" for the fifth."""
+    return {Partition("src", day(int(name[1:]))): Row(state) for name, state in states.items()}
+
+
+def due(found: list[DueDay]) -> list[tuple[str, int, str]]:
+    return [(each.target, each.partition.date.day, each.reason) for each in found]
+
+
+def test_gaps_are_due_newest_first():
+    ledger = Ledger("sql", "f", rows(d5="done", d7="done"))
+    found = due_days("src", Wanted(DayRange(day(4), day(8))), SETTLE, [ledger])
+    assert due(found) == [("sql", 8, "new"), ("sql", 6, "new"), ("sql", 4, "new")]
+
+
+def test_each_target_has_its_own_difference():
+    full = Ledger("a", "f", rows(d4="done", d5="done"))
+    behind = Ledger("b", "f", rows(d4="failed"))
+    found = due_days("src", Wanted(DayRange(day(4), day(5))), SETTLE, [full, behind])
+    assert due(found) == [("b", 5, "new"), ("b", 4, "failed")]
+
+
+def test_what_is_unfinished_outside_of_the_wanted_days_is_due():
+    known = rows(d1="failed", d2="held", d3="done") | {Partition("src", day(9)): YOUNG}
+    found = due_days("src", Wanted(DayRange(day(5), day(5))), SETTLE, [Ledger("sql", "f", known)])
+    assert due(found) == [("sql", 9, "provisional"), ("sql", 5, "new"), ("sql", 2, "held"), ("sql", 1, "failed")]
+
+
+def test_nothing_outside_of_named_days_is_due():
+    wanted = Wanted(DayRange(day(5), day(5)), explicit=True)
+    assert due(due_days("src", wanted, SETTLE, [Ledger("sql", "f", rows(d1="failed"))])) == [("sql", 5, "new")]
+
+
+def test_nothing_wanted_still_ends_what_is_unfinished():
+    found = due_days("src", Wanted(None), SETTLE, [Ledger("sql", "f", rows(d1="failed", d2="done"))])
+    assert due(found) == [("sql", 1, "failed")]
+
+
+def test_force_makes_every_wanted_day_due():
+    wanted = Wanted(DayRange(day(4), day(5)), force=True)
+    found = due_days("src", wanted, SETTLE, [Ledger("sql", "f", rows(d3="done", d4="done"))])
+    assert due(found) == [("sql", 5, "new"), ("sql", 4, "forced")]
+
+
+def test_settled_days_are_not_looked_at():
+    ledger = Ledger("sql", "f", {}, settled=DayRange(day(2), day(6)))
+    found = due_days("src", Wanted(DayRange(day(1), day(8))), SETTLE, [ledger])
+    assert due(found) == [("sql", 8, "new"), ("sql", 7, "new"), ("sql", 1, "new")]
+
+
+def test_a_failed_partition_of_another_source_makes_its_day_due():
+    known = {
+        Partition("src", day(4)): FINAL,
+        Partition("flights", day(4)): Row("failed"),
+        Partition("src", day(5)): FINAL,
+        Partition("flights", day(5)): YOUNG,
+    }
+    found = due_days("src", Wanted(DayRange(day(4), day(5))), SETTLE, [Ledger("copy", "f", known)])
+    assert [(each.partition, each.reason) for each in found] == [(Partition("src", day(4)), "failed")]
+
+
+def test_own_partitions_are_compared_by_digest():
+    offered = {Partition("a", day(1)): D, Partition("a", day(2)): OTHER, Partition("b", day(2)): D}
+    known = {Partition("a", day(1)): FINAL, Partition("a", day(2)): FINAL, Partition("gone", day(3)): FINAL}
+    found = due_partitions(offered, [Ledger("copy", "f", known)], days=None)
+    assert [(str(each.partition), each.reason) for each in found] == [
+        ("gone 2024-03-03", "changed"),
+        ("a 2024-03-02", "changed"),
+        ("b 2024-03-02", "new"),
+    ]
+
+
+def test_own_partitions_are_limited_by_days_and_sources():
+    offered = {Partition(name, day(number)): D for name in "ab" for number in (1, 2, 3)}
+    found = due_partitions(
+        offered, [Ledger("copy", "f")], days=DayRange(day(2), day(3)), sources=frozenset("b"), force=True
+    )
+    assert [str(each.partition) for each in found] == ["b 2024-03-03", "b 2024-03-02"]
+
+
+def test_windows_join_consecutive_days_newest_first():
+    days = [1, 2, 3, 5, 6, 9]
+    found = windows([DueDay("t", Partition("src", day(number)), "new") for number in days], span=2)
+    assert found == [
+        Window("src", day(9), day(9)),
+        Window("src", day(5), day(6)),
+        Window("src", day(2), day(3)),
+        Window("src", day(1), day(1)),
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.dates(dt.date(2023, 12, 1), dt.date(2024, 4, 1))), max_size=60),
+    st.integers(1, 40),
+)
+def test_windows_ask_for_exactly_what_is_due(partitions, span):
+    wanted = {Partition(*each) for each in partitions}
+    found = windows([DueDay("t", each, "new") for each in wanted], span)
+    asked = [partition for window in found for partition in window.partitions()]
+    assert sorted(asked) == sorted(wanted)
+    assert all(len(window) <= span for window in found)
+    assert [window.end for window in found] == sorted((window.end for window in found), reverse=True)
+
+
+@given(st.permutations([DueDay(t, Partition(s, day(n)), "new") for t in "xy" for s in "ab" for n in (1, 2)]))
+def test_newest_first_is_one_order(shuffled):
+    assert [str(each.partition) + each.target for each in newest_first(shuffled)] == [
+        f"{s} 2024-03-0{n}{t}" for n in (2, 1) for s in "ab" for t in "xy"
+    ]

@@ -3,22 +3,24 @@
 .. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL` leaves out that one's
 .. command-options:: MODULE:COMMAND   the arguments and options of a click command and of the commands below it
 .. hooks:: MODULE:CLASS               the hooks of a pluggy specification
+.. changelog:: FILE                   a changelog in Markdown, without its title
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import inspect
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from operator import attrgetter
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 import click
 from docutils import nodes
 from docutils.parsers.rst import directives
-from docutils.statemachine import StringList
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -136,13 +138,7 @@ class Generated(SphinxDirective):
         """Parse the generated text in the place of the directive."""
         path = self.arguments[0]
         self.env.note_dependency(inspect.getfile(import_module(path.partition(":")[0])))
-        return self.parse_text_to_nodes_of(list(self.lines(named(path))), path)
-
-    def parse_text_to_nodes_of(self, lines: list[str], source: str) -> list[nodes.Node]:
-        """The nodes that the lines mean."""
-        holder = nodes.container()
-        self.state.nested_parse(StringList(lines, source=source), 0, holder)
-        return holder.children
+        return self.parse_text_to_nodes("\n".join(self.lines(named(path))))
 
     def lines(self, subject: Any) -> Iterator[str]:
         """The text to parse."""
@@ -171,9 +167,24 @@ class Hooks(Generated):
         return hooks(subject)
 
 
+class Changelog(SphinxDirective):
+    """`changelog`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the Markdown of the file, as far as a changelog uses it."""
+        _, path = self.env.relfn2path(self.arguments[0])
+        self.env.note_dependency(path)
+        text = Path(path).read_text(encoding="utf-8").partition("\n")[2]
+        text = re.sub(r"^## (.+)$", lambda title: f"{title[1]}\n{'-' * len(title[1])}", text, flags=re.MULTILINE)
+        return self.parse_text_to_nodes(text.replace("`", "``"), allow_section_headings=True)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("section-options", SectionOptions)
     app.add_directive("command-options", CommandOptions)
     app.add_directive("hooks", Hooks)
+    app.add_directive("changelog", Changelog)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,13 @@
+-- What was sold on each day?
+SELECT date, count(*) AS orders, sum(json_extract(data, '$.price')) AS revenue
+FROM record
+WHERE source = 'orders' AND date BETWEEN '2024-01-01' AND '2024-01-31'
+GROUP BY date
+ORDER BY date;
+
+-- Which products sell best?
+SELECT json_extract(data, '$.product') AS product, count(*) AS orders
+FROM record
+WHERE source = 'orders'
+GROUP BY product
+ORDER BY orders DESC, product;

@@ -1,0 +1,78 @@
+"""Errors of the database as errors of monolith: those that may pass by themselves, and the others."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from monolith_core.errors import MonolithError, StorageError, TemporaryError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_MYSQL_TEMPORARY = frozenset(
+    [
+        1020,  # the record has changed since it was read
+        1040,  # too many connections
+        1053,  # server shutdown
+        1205,  # lock wait timeout
+        1213,  # deadlock
+        1317,  # query interrupted
+        1927,  # connection killed
+        2002,  # cannot connect
+        2003,
+        2006,  # server has gone away
+        2013,  # lost connection during query
+        2055,
+    ]
+)
+_SQLITE_TEMPORARY = frozenset([5, 6])  # busy, locked
+# Connection lost, transaction rolled back by a conflict, shut down or starting up, too many connections, lock timeout.
+_POSTGRESQL_TEMPORARY = re.compile(r"08...|40...|57P0[1-5]|53300|55P03")
+
+
+class Occupied(TemporaryError):
+    """Another thread of this process is writing to SQLite, for longer than this one may wait."""
+
+
+def database_errors(engine: Engine) -> tuple[type[BaseException], ...]:
+    """The exceptions that `failure` is for: SQLAlchemy's, and the driver's own where its cursor is read directly."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return SQLAlchemyError, engine.dialect.loaded_dbapi.Error
+
+
+def failure(error: BaseException, location: str) -> MonolithError:
+    """What to raise for an error of the database at `location`."""
+    kind = TemporaryError if _is_temporary(error) else StorageError
+    return kind(f"storage {location}: {reason(error)}")
+
+
+def reason(error: BaseException) -> str:
+    """One line without SQL and without values."""
+    cause = getattr(error, "orig", None) or error
+    if len(cause.args) == 2 and isinstance(cause.args[0], int):
+        code, text = cause.args
+        return _one_line(f"{text or 'the connection is lost'} ({code})")
+    return _one_line(str(cause)) or type(cause).__name__
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _is_temporary(error: BaseException) -> bool:
+    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+    if getattr(error, "connection_invalidated", False) or isinstance(error, PoolTimeout):
+        return True
+    cause: Any = getattr(error, "orig", None) or error
+    if hasattr(cause, "sqlstate"):
+        # Without a state the error is not the server's: it could not be reached.
+        state = cause.sqlstate
+        return _POSTGRESQL_TEMPORARY.fullmatch(state) is not None if state else isinstance(error, OperationalError)
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_TEMPORARY
+    return bool(cause.args) and cause.args[0] in _MYSQL_TEMPORARY

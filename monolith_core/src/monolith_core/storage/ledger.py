@@ -1,0 +1,208 @@
+"""The ledger: what every target holds of every partition, and how it came to that."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+from monolith_core.events import State
+from monolith_core.partition import Digest, Partition
+from monolith_core.storage.rows import Covered, LedgerRow
+from monolith_core.storage.values import day_in, instant_in, instant_out, text_out
+
+if TYPE_CHECKING:
+    from monolith_core.storage.storage import Storage
+
+_KEY = ("target", "source", "date")
+_COLUMNS = (
+    *_KEY,
+    "via",
+    "state",
+    "count",
+    "a",
+    "b",
+    "fingerprint",
+    "age",
+    "asked",
+    "written",
+    "run",
+    "error",
+    "remark",
+)
+_SELECT = "SELECT target, source, date, via, state, count, a, b, fingerprint, age, asked, written, run, error, remark"
+# Named one by one: each is a range of the index `ledger_due`, which a `<>` is not.
+_NOT_DONE = [state for state in get_args(State) if state != "done"]
+
+
+class Ledger:
+    """The table `ledger`. Reading one that does not exist finds nothing."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._put = storage.dialect.upsert("ledger", _COLUMNS, _KEY)
+
+    def put(self, rows: Sequence[LedgerRow]) -> None:
+        """Write rows over those with the same key, in the thread's transaction or in one of its own."""
+        if not rows:
+            return
+        values = [_values(row) for row in rows]
+        with self._storage.transaction() as connection:
+            connection.exec_driver_sql(self._put, values if len(values) > 1 else values[0])
+
+    def rows(
+        self,
+        *,
+        targets: Iterable[str] | None = None,
+        via: str | None = None,
+        sources: Iterable[str] | None = None,
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+    ) -> list[LedgerRow]:
+        """The rows that meet every condition given, by target, source and day; `end` is the last day."""
+        where = _Where(start, end)
+        where.one_of("target", targets)
+        where.one_of("source", sources)
+        where.one_of("via", None if via is None else [via])
+        found = self._query(_SELECT, "FROM ledger", where.text, "ORDER BY target, source, date", values=where.values)
+        return [_row(row) for row in found]
+
+    def settled(self, target: str, via: str, start: dt.date, end: dt.date, fingerprint: str, settle: float) -> int:
+        """How many of the source's own partitions in the days are final: done as configured, settled when asked."""
+        found = self._query(
+            "SELECT COUNT(*) FROM ledger WHERE target = ? AND via = ? AND state = 'done' AND age >= ?",
+            "AND fingerprint = ? AND date BETWEEN ? AND ? AND source = via",
+            values=[target, via, math.ceil(settle), fingerprint, start.isoformat(), end.isoformat()],
+        )
+        return int(found[0][0]) if found else 0
+
+    def unsettled(self, target: str, via: str, settle: float) -> list[LedgerRow]:
+        """The rows, of any day, that are not done or were asked before they settled."""
+        found = self._query(
+            _SELECT,
+            f"FROM ledger WHERE target = ? AND via = ? AND state IN ({_marks(_NOT_DONE)}) UNION ALL",
+            _SELECT,
+            "FROM ledger WHERE target = ? AND via = ? AND state = 'done' AND age < ?",
+            values=[target, via, *_NOT_DONE, target, via, math.ceil(settle)],
+        )
+        return [_row(row) for row in found]
+
+    def digests(
+        self,
+        targets: Iterable[str],
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        sources: Iterable[str] | None = None,
+    ) -> dict[Partition, Digest]:
+        """What the targets hold, without empty partitions; where they differ, what was written last."""
+        names = list(targets)
+        where = _Where(start, end)
+        where.one_of("target", names)
+        where.one_of("source", sources)
+        where.add("count > 0" if len(names) == 1 else "count IS NOT NULL")
+        # A later row replaces an earlier one in the dictionary; of one target there is one row each.
+        order = "" if len(names) == 1 else "ORDER BY written"
+        select = "SELECT source, date, count, a, b FROM ledger"
+        found = self._query(select, where.text, order, values=where.values)
+        days = _Days()
+        held = {Partition(source, days[day]): Digest(count, a, b) for source, day, count, a, b in found}
+        return held if len(names) == 1 else {partition: digest for partition, digest in held.items() if digest}
+
+    def mark_drift(self, target: str, partitions: Iterable[Partition], error: str) -> None:
+        """Note that the target was found to hold something else than the ledger says."""
+        values = [(text_out(error), target, each.source, each.date.isoformat()) for each in partitions]
+        statement = "UPDATE ledger SET state = 'drift', error = ? WHERE target = ? AND source = ? AND date = ?"
+        if values:
+            with self._storage.transaction() as connection:
+                connection.exec_driver_sql(self._storage.dialect.sql(statement), values)
+
+    def coverage(self, start: dt.date | None = None, end: dt.date | None = None) -> list[Covered]:
+        """Every row in the days, by target, via, source and day."""
+        where = _Where(start, end)
+        found = self._query(
+            "SELECT target, via, source, date, state, age, COALESCE(count, 0) FROM ledger",
+            where.text,
+            "ORDER BY target, via, source, date",
+            values=where.values,
+        )
+        days = _Days()
+        return [Covered(target, via, source, days[day], *rest) for target, via, source, day, *rest in found]
+
+    def _query(self, *parts: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return self._storage.query(" ".join(parts), values)
+
+
+class _Where:
+    """A WHERE clause that grows."""
+
+    def __init__(self, start: dt.date | None, end: dt.date | None) -> None:
+        self._conditions: list[str] = []
+        self.values: list[Any] = []
+        if start is not None:
+            self.add("date >= ?", start.isoformat())
+        if end is not None:
+            self.add("date <= ?", end.isoformat())
+
+    def add(self, condition: str, *values: Any) -> None:
+        self._conditions.append(condition)
+        self.values.extend(values)
+
+    def one_of(self, column: str, allowed: Iterable[str] | None) -> None:
+        if allowed is not None:
+            values = list(allowed)
+            self.add(f"{column} IN ({_marks(values)})" if values else "1 = 0", *values)
+
+    @property
+    def text(self) -> str:
+        return f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
+
+
+class _Days(dict[Any, dt.date]):
+    """The day of each value a driver gives: a ledger names the same days many times."""
+
+    def __missing__(self, value: Any) -> dt.date:
+        day = self[value] = day_in(value)
+        return day
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _values(row: LedgerRow) -> tuple[Any, ...]:
+    digest = row.digest
+    sums = (None, None, None) if digest is None else (digest.count, digest.a, digest.b)
+    return (
+        row.target,
+        row.source,
+        row.date.isoformat(),
+        row.via,
+        row.state,
+        *sums,
+        row.fingerprint,
+        row.age,
+        instant_out(row.asked),
+        instant_out(row.written),
+        row.run,
+        text_out(row.error),
+        text_out(row.remark),
+    )
+
+
+def _row(values: tuple[Any, ...]) -> LedgerRow:
+    target, source, date, via, state, count, a, b, fingerprint, age, asked, written, *rest = values
+    digest = None if count is None else Digest(count, a, b)
+    return LedgerRow(
+        target,
+        source,
+        day_in(date),
+        via,
+        state,
+        digest,
+        fingerprint,
+        age,
+        instant_in(asked),
+        instant_in(written),
+        *rest,
+    )

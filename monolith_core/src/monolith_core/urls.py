@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 _ALIASES = {
     "pymysql": "mysql+pymysql",
@@ -16,12 +16,18 @@ _ALIASES = {
 }
 _PORTS = {"mysql": 3306, "postgresql": 5432}
 _SCHEME = re.compile(r"([a-z][a-z0-9_+.-]*):", re.IGNORECASE)
+# As SQLAlchemy reads it: a password ends at the first @. What would then put a part of it into the host is refused.
+_SERVER = re.compile(
+    r"(?:[^:/]*(?::[^@]*)?@)?(?P<host>\[[^/?@]+\]|[^/:?@\[]*)(?::(?P<port>\d*))?(?:/(?P<name>[^?@/:]*))?(?:\?(?P<query>.*))?",
+    re.DOTALL,
+)
 
 
 def database_url(url: str) -> str:
     """The SQLAlchemy URL meant by `url`: `pymysql://`, `mysql://` and `mariadb://` mean PyMySQL, `postgres://` psycopg.
 
-    Raises ValueError if `url` does not begin with a scheme.
+    Raises ValueError, with nothing of the URL in its message, if `url` does not begin with a scheme or is not of the
+    form `scheme://user:password@host:port/name?options`.
     """
     match = _SCHEME.match(url)
     if match is None or not url[match.end() :].startswith("//"):
@@ -29,6 +35,11 @@ def database_url(url: str) -> str:
             "is no database URL; expected something like sqlite:///archive.sqlite or mysql://user@host/name"
         )
     scheme = match[1].lower()
+    if not scheme.startswith("sqlite") and _SERVER.fullmatch(url, match.end() + 2) is None:
+        raise ValueError(
+            "is no database URL of the form scheme://user:password@host:port/name; "
+            "write @ : / ? % in a password as %40 %3A %2F %3F %25"
+        )
     return _ALIASES.get(scheme, scheme) + url[match.end(1) :]
 
 
@@ -43,6 +54,9 @@ def database_location(url: str) -> str:
     if kind == "sqlite":
         path = unquote(rest.partition("?")[0]).removeprefix("/")
         return f"sqlite:{os.path.realpath(path) if path and path != ':memory:' else ':memory:'}"
-    parts = urlsplit(f"//{rest}")
-    host = (parts.hostname or "localhost").replace("127.0.0.1", "localhost")
-    return f"{kind}://{host}:{parts.port or _PORTS.get(kind, 0)}{parts.path}"
+    server = _SERVER.fullmatch(rest)
+    assert server is not None
+    options = parse_qs(server["query"] or "")
+    host = (options.get("unix_socket") or options.get("host") or [server["host"].lower()])[0] or "localhost"
+    port = server["port"] or _PORTS.get(kind, 0)
+    return f"{kind}://{host.replace('127.0.0.1', 'localhost')}:{port}/{server['name'] or ''}"

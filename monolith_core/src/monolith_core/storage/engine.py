@@ -43,16 +43,13 @@ def open_engine(text: str, lock_timeout: float) -> tuple[Engine, Dialect]:
 
 def _parsed(text: str) -> URL:
     try:
-        return make_url(database_url(text))
-    except ArgumentError:
-        pass
+        normal = database_url(text)
     except ValueError as error:
-        # Ours has no part of the URL in its message; others, such as the one about a port, may show a password.
-        if str(error).startswith("is no database URL"):
-            raise StorageError(f"the storage's URL {error}") from None
-    raise StorageError(
-        f"the storage's URL cannot be read; expected {_KINDS}, with @ : / % in a password written %40 %3A %2F %25"
-    ) from None
+        raise StorageError(f"the storage's URL {error}") from None
+    try:
+        return make_url(normal)
+    except (ArgumentError, ValueError):  # whose messages may have a part of the password
+        raise StorageError(f"the storage's URL cannot be read; expected {_KINDS}") from None
 
 
 def _refuse_memory(url: URL) -> None:

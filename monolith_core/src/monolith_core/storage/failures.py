@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from monolith_core.errors import MonolithError, StorageError, TemporaryError
+from monolith_core.storage.dialect import Kind
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,9 +43,9 @@ def database_errors(engine: Engine) -> tuple[type[BaseException], ...]:
     return SQLAlchemyError, engine.dialect.loaded_dbapi.Error
 
 
-def failure(error: BaseException, location: str) -> MonolithError:
+def failure(error: BaseException, kind_of_sql: Kind, location: str) -> MonolithError:
     """What to raise for an error of the database at `location`."""
-    kind = TemporaryError if _is_temporary(error) else StorageError
+    kind = TemporaryError if _is_temporary(error, kind_of_sql) else StorageError
     return kind(f"storage {location}: {reason(error)}")
 
 
@@ -61,18 +62,17 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _is_temporary(error: BaseException) -> bool:
+def _is_temporary(error: BaseException, kind_of_sql: Kind) -> bool:
     from sqlalchemy.exc import OperationalError
     from sqlalchemy.exc import TimeoutError as PoolTimeout
 
     if getattr(error, "connection_invalidated", False) or isinstance(error, PoolTimeout):
         return True
     cause: Any = getattr(error, "orig", None) or error
-    if hasattr(cause, "sqlstate"):
-        # Without a state the error is not the server's: it could not be reached.
-        state = cause.sqlstate
-        return _POSTGRESQL_TEMPORARY.fullmatch(state) is not None if state else isinstance(error, OperationalError)
-    code = getattr(cause, "sqlite_errorcode", None)
-    if code is not None:
-        return code & 0xFF in _SQLITE_TEMPORARY
-    return bool(cause.args) and cause.args[0] in _MYSQL_TEMPORARY
+    if kind_of_sql == "sqlite":
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_TEMPORARY
+    if kind_of_sql == "mysql":
+        return bool(cause.args) and cause.args[0] in _MYSQL_TEMPORARY
+    # Without a state the error is not the server's: it could not be reached.
+    state = getattr(cause, "sqlstate", None)
+    return _POSTGRESQL_TEMPORARY.fullmatch(state) is not None if state else isinstance(error, OperationalError)

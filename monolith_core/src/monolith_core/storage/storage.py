@@ -34,7 +34,7 @@ class Storage:
         from monolith_core.storage.transactions import Transactions
 
         self._engine = engine
-        self._transactions = Transactions(engine, location)
+        self._transactions = Transactions(engine, dialect, location)
         self.dialect = dialect
         self.location = location
         self.exists = exists

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from monolith_core.errors import StorageError, TemporaryError
+from monolith_core.storage.dialect import Dialect
 from monolith_core.storage.engine import READS
 from monolith_core.storage.failures import Occupied, database_errors, failure
 
@@ -35,12 +36,13 @@ class Transactions:
     rather than by the busy timeout, which polls.
     """
 
-    def __init__(self, engine: Engine, location: str) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect, location: str) -> None:
         self._engine = engine
+        self._dialect = dialect
         self._location = location
         self._errors = database_errors(engine)
         self._local = _Local()
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._turn = threading.Lock() if dialect.name == "sqlite" else None
 
     @contextmanager
     def transaction(self, turn_within: float) -> Iterator[Connection]:
@@ -120,4 +122,4 @@ class Transactions:
         try:
             yield
         except self._errors as error:
-            raise failure(error, self._location) from error
+            raise failure(error, self._dialect.name, self._location) from error

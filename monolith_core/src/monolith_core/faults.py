@@ -1,7 +1,7 @@
-"""Fault points: named places at which a test can end the process as `kill -9` does.
+"""Fault points: named places at which a test can end the process as `kill -9` does, or stop it.
 
-They do nothing unless the environment variable `MONOLITH_FAULT` names one: `replaced`, or `replaced:3` for the third
-time it is passed.
+They do nothing unless the environment variable `MONOLITH_FAULT` names one: `replaced`, `replaced:3` for the third time
+it is passed, or `replaced:3:stop` for SIGSTOP then.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ POINTS = (
     "released",  # the lease is given back
 )
 
-_name, _, _times = os.environ.get("MONOLITH_FAULT", "").partition(":")
+_name, _times, _how = (*os.environ.get("MONOLITH_FAULT", "").split(":"), "", "")[:3]
+_signal = signal.SIGSTOP if _how == "stop" else signal.SIGKILL
 _left = int(_times or 1)
 _lock = threading.Lock()
 
 
 def point(name: str) -> None:
-    """End the process here if the environment asks for it."""
+    """End or stop the process here if the environment asks for it."""
     if name != _name:
         return
     global _left
     with _lock:
         _left -= 1
         if _left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), _signal)

@@ -31,8 +31,8 @@ class Row(Protocol):
         ...
 
     @property
-    def digest(self) -> Digest:
-        """What the target holds."""
+    def digest(self) -> Digest | None:
+        """What the target holds, None if nothing was ever written."""
         ...
 
     @property

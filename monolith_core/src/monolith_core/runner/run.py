@@ -25,6 +25,7 @@ from monolith_core.runner.request import Request
 from monolith_core.runner.working import Working
 from monolith_core.runner.writing import Desk, Health
 from monolith_core.storage import Storage
+from monolith_core.storage.holder import identity
 
 log = logging.getLogger("monolith.run")
 
@@ -108,7 +109,7 @@ class _Run:
         try:
             async with trio.open_nursery() as nursery:
                 for source in sources:
-                    nursery.start_soon(Working(desk, source, shared, now=self._now).run)
+                    nursery.start_soon(Working(desk, source, shared, holder=identity(), now=self._now).run)
         finally:
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as nursery:

@@ -155,7 +155,7 @@ class Writing:
 
     def _suspicious(self, task: Task) -> str:
         """Why an answer is to be held, empty if it is not."""
-        old = task.row.digest.count if task.row is not None else 0
+        old = task.row.digest.count if task.row is not None and task.row.digest is not None else 0
         new = task.staged.digest.count
         if self._desk.request.force or not old or self._max_shrink >= 1:
             return ""
@@ -277,7 +277,7 @@ class Writing:
 
     async def _refuse(self, answer: Answer, task: Task, outcome: Literal["failed", "held"], error: str) -> None:
         """Keep what the target held, and say why."""
-        digest = task.row.digest if task.row is not None else EMPTY
+        digest = task.row.digest if task.row is not None else None
         await self._record([self._row(task, answer.asked, outcome, digest, wrote=False, error=error)])
         self._tell(task.partition, task.due.reason, outcome, digest=digest, error=error)
 
@@ -294,7 +294,7 @@ class Writing:
                     old,
                     answer.asked,
                     answer.outcome,
-                    old.digest if old is not None else EMPTY,
+                    old.digest if old is not None else None,
                     wrote=False,
                     error=answer.error,
                 )
@@ -305,7 +305,7 @@ class Writing:
             self._tell(partition, due[row.date].reason, answer.outcome, digest=row.digest, error=answer.error)
 
     def _row(
-        self, task: Task, asked: dt.datetime, state: State, digest: Digest, *, wrote: bool, error: str = ""
+        self, task: Task, asked: dt.datetime, state: State, digest: Digest | None, *, wrote: bool, error: str = ""
     ) -> LedgerRow:
         return self._new_row(task.partition, task.row, asked, state, digest, wrote=wrote, error=error)
 
@@ -315,7 +315,7 @@ class Writing:
         old: LedgerRow | None,
         asked: dt.datetime,
         state: State,
-        digest: Digest,
+        digest: Digest | None,
         *,
         wrote: bool,
         error: str,
@@ -346,7 +346,7 @@ class Writing:
         reason: Reason,
         outcome: Literal["done", "unchanged", "failed", "held", "deferred", "skipped"],
         *,
-        digest: Digest,
+        digest: Digest | None,
         added: int = 0,
         removed: int = 0,
         error: str = "",
@@ -358,7 +358,7 @@ class Writing:
             partition,
             reason,
             outcome,
-            digest,
+            digest or EMPTY,
             added=added,
             removed=removed,
             error=hide(error),

@@ -1,0 +1,1 @@
+"""The `sql` source and the `sql` target of monolith."""

@@ -1,0 +1,115 @@
+"""What the `sql` source and the `sql` target can be told."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from monolith_core import (
+    DATA,
+    PluginOptions,
+    SecretStr,
+    SourceOptions,
+    TargetOptions,
+    database_location,
+    database_url,
+)
+from monolith_plugins_sql.parameters import prepare
+
+DAYS = ("start_date", "end_date", "next_date")
+"""The parameters that every query has."""
+
+_PREFIX = "param."
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class DatabaseOptions(PluginOptions):
+    """Which database."""
+
+    database: SecretStr
+    """The database's URL, such as `mysql://user:password@host/name`, `postgresql://...` or `sqlite:///file.sqlite`."""
+
+    @field_validator("database")
+    @classmethod
+    def _is_url(cls, value: SecretStr) -> SecretStr:
+        database_url(value.get_secret_value())
+        return value
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL, with its secrets."""
+        return database_url(self.database.get_secret_value())
+
+    def location(self) -> str:
+        """Where the database is, without credentials."""
+        return database_location(self.database.get_secret_value())
+
+
+class SqlSourceOptions(DatabaseOptions, SourceOptions):
+    """Options of the `sql` source; `param.NAME = value` binds `:NAME` in the query."""
+
+    query: Annotated[str | None, DATA] = Field(None, min_length=1)
+    """What to select, with `:start_date`, `:end_date` (the last day) and `:next_date`; without it, the archive."""
+    params: Annotated[dict[str, str], DATA] = Field(default_factory=dict, alias="param")
+    """Further parameters of the query: `param.NAME = value` is bound as `:NAME`."""
+    category: Annotated[str | None, DATA] = Field(None, min_length=1)
+    """The records' category; default: the query's column `category`, and without one the source's id."""
+    category_column: Annotated[str | None, DATA] = Field(None, min_length=1)
+    """The column that has the category."""
+    date_column: Annotated[str, DATA] = Field("date", min_length=1)
+    """The column that has the day."""
+    nan: Annotated[Literal["error", "null"], DATA] = "error"
+    """What to do with numbers that JSON has not (NaN and the infinities): refuse the record, or write null."""
+    fetch_size: int = Field(2000, ge=1, le=1_000_000)
+    """How many rows are fetched at once where the driver leaves the choice."""
+    purge_query: str | None = Field(None, min_length=1)
+    """What to execute, with the query's parameters, to delete days that every target holds as final."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_params(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        params = {name.removeprefix(_PREFIX): value for name, value in values.items() if name.startswith(_PREFIX)}
+        rest = {name: value for name, value in values.items() if not name.startswith(_PREFIX)}
+        return {**rest, "param": params} if params else rest
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.query is None:
+            self._needs_no_query()
+        if self.category is not None and self.category_column is not None:
+            raise ValueError("category and category-column exclude each other; remove one of them")
+        for name in self.params:
+            self._check_param(name)
+        return self
+
+    def _needs_no_query(self) -> None:
+        given = {"category", "category_column", "date_column", "params", "purge_query"} & self.model_fields_set
+        if given:
+            names = ", ".join(sorted(name.replace("_", "-") for name in given))
+            raise ValueError(f"{names} without a query; add query = SELECT ..., or remove {names} to read the archive")
+
+    def _check_param(self, name: str) -> None:
+        if not _NAME.fullmatch(name) or name in DAYS:
+            raise ValueError(
+                f"param.{name} is no parameter's name; expected letters, digits and _, and none of {', '.join(DAYS)}"
+            )
+        texts = [text for text in (self.query, self.purge_query) if text]
+        kind = self.url.partition("://")[0].partition("+")[0]
+        if not any(name in prepare(text, self.names, kind=kind).used for text in texts):
+            raise ValueError(f"param.{name} is given but no query has :{name}; add it to the query or remove it")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every parameter that may stand in the query."""
+        return frozenset((*DAYS, *self.params))
+
+
+class SqlTargetOptions(DatabaseOptions, TargetOptions):
+    """Options of the `sql` target."""
+
+    batch_bytes: int = Field(4 * 2**20, ge=1024, le=2**30)
+    """Most bytes of records written in one statement."""

@@ -1,0 +1,164 @@
+"""How connections are opened and prepared on each kind of database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.event import listen
+
+_SQLITE_WAIT = 30.0
+"""Seconds that SQLite waits for a lock; longer than any transaction of a partition of common size."""
+_CONNECT_WITHIN = 30.0
+_SERVER_PATIENCE = 3600
+"""Seconds that a server keeps a half-read answer while its reader waits for slower targets."""
+
+
+def connect_arguments(url: URL, timeout: float) -> dict[str, Any]:
+    """The driver's connect arguments: character set, and `timeout` (0: none) for each answer of the server."""
+    wait = timeout or None
+    connect = max(1, int(min(timeout or _CONNECT_WITHIN, _CONNECT_WITHIN)))
+    arguments: dict[str, Any] = {}
+    driver = f"{url.get_backend_name()}+{url.get_driver_name()}"
+    if url.get_backend_name() == "sqlite":
+        arguments = {"timeout": min(timeout or _SQLITE_WAIT, _SQLITE_WAIT), "check_same_thread": False}
+    elif driver in ("mysql+pymysql", "mariadb+pymysql"):
+        arguments = {
+            "charset": "utf8mb4",
+            "connect_timeout": connect,
+            "read_timeout": wait,
+            "write_timeout": wait,
+            "conv": _conversions(),
+        }
+    elif driver == "postgresql+psycopg":
+        arguments = {"connect_timeout": connect, "client_encoding": "utf8", "tcp_user_timeout": int(timeout * 1000)}
+    return {name: value for name, value in arguments.items() if name not in url.query}
+
+
+def prepare_source(engine: Engine, timezone: ZoneInfo, timeout: float, log: logging.Logger) -> None:
+    """Let each connection of `engine` read only, slowly if need be, and count days in `timezone`."""
+    if engine.dialect.name == "sqlite":
+        _own_transactions(engine, "BEGIN", "PRAGMA query_only = ON")
+    elif engine.dialect.name in ("mysql", "mariadb"):
+        _on_connect(engine, lambda connection: _prepare_mysql_reader(connection, timezone, log))
+    elif engine.dialect.name == "postgresql":
+        _on_connect(engine, lambda connection: _prepare_postgresql_reader(connection, timezone, timeout))
+
+
+def prepare_writer(engine: Engine) -> None:
+    """Let each connection of `engine` write safely: refuse what does not fit, wait for locks in a queue."""
+    if engine.dialect.name == "sqlite":
+        _own_transactions(engine, "BEGIN IMMEDIATE", "PRAGMA journal_mode = WAL", "PRAGMA cache_size = -16000")
+    elif engine.dialect.name in ("mysql", "mariadb"):
+        _on_connect(engine, _prepare_mysql_writer)
+
+
+def prepare_purger(engine: Engine) -> None:
+    """Let each connection of `engine` execute a purge query."""
+    if engine.dialect.name == "sqlite":
+        _own_transactions(engine, "BEGIN IMMEDIATE")
+
+
+def _on_connect(engine: Engine, prepare: Callable[[Any], None]) -> None:
+    listen(engine, "connect", lambda connection, record: prepare(connection))
+
+
+def _own_transactions(engine: Engine, begin: str, *pragmas: str) -> None:
+    """Begin SQLite's transactions ourselves: Python's driver begins them late, and never before a SELECT."""
+
+    def prepare(connection: Any) -> None:
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(pragma).close()
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    _on_connect(engine, prepare)
+    listen(engine, "begin", start)
+
+
+def _execute(connection: Any, sql: str, *values: Any) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(sql, values)
+    finally:
+        cursor.close()
+
+
+def _prepare_mysql_reader(connection: Any, timezone: ZoneInfo, log: logging.Logger) -> None:
+    _execute(connection, "SET SESSION net_write_timeout = %s", _SERVER_PATIENCE)
+    zone = "+00:00" if timezone.key in ("UTC", "Etc/UTC") else timezone.key
+    try:
+        _execute(connection, "SET SESSION time_zone = %s", zone)
+    except Exception as error:
+        if not error.args or error.args[0] != 1298:
+            raise
+        log.warning(
+            "the server does not know the time zone %s: TIMESTAMP columns are read in the server's own; "
+            "load its time zone tables (mariadb-tzinfo-to-sql)",
+            zone,
+        )
+
+
+def _prepare_mysql_writer(connection: Any) -> None:
+    _execute(connection, "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')")
+
+
+def _prepare_postgresql_reader(connection: Any, timezone: ZoneInfo, timeout: float) -> None:
+    settings = {"TimeZone": timezone.key, "statement_timeout": str(int(timeout * 1000))}
+    for name, value in settings.items():
+        _execute(connection, "SELECT set_config(%s, %s, false)", name, value)
+    connection.commit()
+    _read_as_text(connection)
+
+
+_AS_TEXT = ("interval", "inet", "cidr", "int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange")
+
+
+def _read_as_text(connection: Any) -> None:
+    """Read types that JSON has no form for as the text that the database shows."""
+    if not type(connection).__module__.startswith("psycopg."):
+        return
+    from psycopg.types.string import TextLoader
+
+    for name in _AS_TEXT:
+        connection.adapters.register_loader(name, TextLoader)
+
+
+@lru_cache(1)
+def _conversions() -> dict[Any, Any]:
+    """PyMySQL's conversions, with fast ones for dates, and the text of TIME, which may be no time of day."""
+    from pymysql.constants import FIELD_TYPE
+    from pymysql.converters import conversions
+
+    ours = {
+        FIELD_TYPE.DATE: _date,
+        FIELD_TYPE.DATETIME: _datetime,
+        FIELD_TYPE.TIMESTAMP: _datetime,
+        FIELD_TYPE.BIT: lambda value: int.from_bytes(value, "big"),
+        FIELD_TYPE.JSON: json.loads,
+    }
+    return {name: value for name, value in conversions.items() if name != FIELD_TYPE.TIME} | ours
+
+
+@lru_cache(4096)
+def _date(text: str) -> dt.date | str:
+    """A DATE, or its text where MySQL allows what is no date, such as 0000-00-00."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _datetime(text: str) -> dt.datetime | str:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text

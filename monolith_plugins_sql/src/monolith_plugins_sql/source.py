@@ -1,0 +1,126 @@
+"""The `sql` source: a query by days, or the archive by partitions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from sqlalchemy.engine import Connection
+
+from monolith_core import ArchivedRecord, Context, Digest, Partition, PermanentError, Record, Source, Window
+from monolith_plugins_sql import archive, table
+from monolith_plugins_sql.archive import comparable
+from monolith_plugins_sql.database import Database, need_file, version
+from monolith_plugins_sql.options import SqlSourceOptions
+from monolith_plugins_sql.parameters import Prepared, prepare
+from monolith_plugins_sql.records import Shape
+from monolith_plugins_sql.sessions import prepare_purger, prepare_source
+from monolith_plugins_sql.stream import stream
+
+
+class SqlSource(Source):
+    """Records from a SQL database: each row of a query is one, or, without a query, the archive's records."""
+
+    Options: ClassVar[type[SqlSourceOptions]] = SqlSourceOptions
+    options: SqlSourceOptions
+
+    def __init__(self, options: SqlSourceOptions, context: Context) -> None:
+        super().__init__(options, context)
+        self._database = Database(
+            options.url,
+            options.location(),
+            options.timeout,
+            lambda engine: prepare_source(engine, context.timezone, options.timeout, context.log),
+        )
+        self._shape = Shape(
+            options.date_column, options.category, options.category_column, context.id, context.timezone
+        )
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._database.close()
+
+    def extract(self, window: Window) -> Iterator[Record | ArchivedRecord]:
+        """Yield a record for each row of the query, or each record that the archive has of the window's source."""
+        need_file(self._database)
+        with self._database.reading() as connection:
+            if self.options.query is None:
+                self._need_table(connection)
+                yield from archive.records(connection, window, self.options.fetch_size)
+            else:
+                yield from self._ask(connection, self.options.query, window)
+
+    def partitions(self, window: Window | None) -> Mapping[Partition, Digest] | None:
+        """What the archive holds in the window's days; None with a query, which has no partitions of its own."""
+        if self.options.query is not None:
+            return None
+        held = None if window is None else self.context.held(window)
+        return held if held is not None else self._scan(window)
+
+    @property
+    def purges(self) -> bool:
+        """Whether there is a purge query."""
+        return self.options.purge_query is not None
+
+    def purge(self, window: Window) -> None:
+        """Execute the purge query for the window's days."""
+        if self.options.purge_query is None:
+            raise PermanentError(
+                f"{self.context.id} has no purge-query, so it cannot be purged; add one to its section"
+            )
+        need_file(self._database)
+        purging = Database(self.options.url, self.options.location(), self.options.timeout, prepare_purger)
+        try:
+            with purging.writing() as connection:
+                prepared, arguments = self._bind(connection, self.options.purge_query, window)
+                connection.exec_driver_sql(prepared.text, arguments)
+        finally:
+            purging.close()
+
+    def check(self) -> str:
+        """Connect, ask for yesterday, and look at the columns."""
+        need_file(self._database)
+        with self._database.reading() as connection:
+            found = version(connection)
+            if self.options.query is None:
+                self._need_table(connection)
+                return f"{found}, the archive is there"
+            return f"{found}, the query gives {', '.join(self._columns(connection, self.options.query))}"
+
+    def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Record | ArchivedRecord]:
+        prepared, arguments = self._bind(connection, query, window)
+        with stream(connection, prepared.text, arguments, size=self.options.fetch_size) as answer:
+            yield from self._shape.records(answer)
+
+    def _columns(self, connection: Connection, query: str) -> tuple[str, ...]:
+        yesterday = dt.datetime.now(self.context.timezone).date() - dt.timedelta(days=1)
+        prepared, arguments = self._bind(connection, query, Window(self.context.id, yesterday, yesterday))
+        with stream(connection, prepared.text, arguments, size=1) as answer:
+            self._shape.check(answer.columns)
+            return answer.columns
+
+    def _bind(self, connection: Connection, query: str, window: Window) -> tuple[Prepared, Any]:
+        dialect = connection.dialect
+        prepared = prepare(query, self.options.names, kind=dialect.name, style=dialect.paramstyle)
+        if dialect.name == "sqlite" and prepared.unknown:
+            raise PermanentError(
+                f"the query has :{prepared.unknown[0]}, which is no parameter; known are "
+                f":{', :'.join(sorted(self.options.names))}; add param.{prepared.unknown[0]} = VALUE"
+            )
+        days = {"start_date": window.start, "end_date": window.end, "next_date": window.next_date}
+        values = {name: comparable(dialect.name, day) for name, day in days.items()}
+        return prepared, prepared.arguments({**self.options.params, **values})
+
+    def _scan(self, window: Window | None) -> dict[Partition, Digest]:
+        need_file(self._database)
+        with self._database.reading() as connection:
+            self._need_table(connection)
+            return dict(archive.digests(connection, window))
+
+    def _need_table(self, connection: Connection) -> None:
+        if not table.exists(connection, self._database.where):
+            raise PermanentError(
+                f"{self._database.where}: there is no archive (no table {table.NAME}); "
+                "check the option database, add a query, or run the phase that writes the archive first"
+            )

@@ -86,6 +86,13 @@ class Staged(Protocol):
         """Each record once, in no particular order; may be iterated as often as needed, by several threads at once."""
         ...
 
+    def fence(self) -> None:
+        """Call it just before committing: raises if this run may write no more, because its lease was lost.
+
+        Not needed by a target whose location is the storage: the engine commits for it.
+        """
+        ...
+
 
 class Written(NamedTuple):
     """What a target did for one partition: records added and removed, and those that were there already."""

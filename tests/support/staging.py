@@ -1,25 +1,49 @@
-"""Staged partitions for tests of targets, made by the core's own stage."""
+"""Staged partitions for tests of targets: the contract's `Staged`, with everything in memory."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
-from monolith_core.partition import Partition, Window
-from monolith_core.record import Record
-from monolith_core.stage import Stage, StagedPartition
+import msgspec
+
+from monolith_core.partition import Digest, Partition
+from monolith_core.plugin import StagedRecord
+from monolith_core.record import content_id
 
 DAY = dt.date(2024, 2, 29)
 
+_encode = msgspec.json.Encoder(order="sorted").encode
 
-@contextmanager
+
+class MemoryStaged:
+    """Some records of one partition; iterating it gives them in the order they were given."""
+
+    def __init__(self, partition: Partition, records: Iterable[StagedRecord]) -> None:
+        self.partition = partition
+        self.records = list(records)
+        self.ids = b"".join(sorted(record.id for record in self.records))
+        self.digest = Digest.of(self.ids)
+
+    def __iter__(self) -> Iterator[StagedRecord]:
+        return iter(self.records)
+
+    def rows(self) -> set[tuple[str, str, bytes, str, str]]:
+        """What the archive is to hold."""
+        date = self.partition.date.isoformat()
+        return {(date, self.partition.source, each.id, each.category, each.data.decode()) for each in self.records}
+
+
 def staged(
     data: Iterable[Mapping[str, Any]], *, source: str = "shop", day: dt.date = DAY, category: str = "sale"
-) -> Iterator[StagedPartition]:
-    """One partition with a record for each of `data`."""
-    partition = Partition(source, day)
-    with Stage(source, Window(source, day, day)) as stage:
-        stage.fill(Record(day, category, each) for each in data)
-        yield stage.finish().get(partition) or stage.empty(partition)
+) -> MemoryStaged:
+    """One partition with a record for each of `data`; equal ones are numbered."""
+    seen: Counter[bytes] = Counter()
+    records = []
+    for each in data:
+        text = _encode(each)
+        records.append(StagedRecord(content_id(source, day, category, text, seen[text]), category, text))
+        seen[text] += 1
+    return MemoryStaged(Partition(source, day), records)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-_NAME = r"(?<![:\w\\]):(?P<name>[A-Za-z_]\w*)(?!:)"
+_NAME = r"(?<![:\w\\]):(?P<name>[A-Za-z_]\w*+)(?!:(?!:))"
 _IDENTIFIER = r'"(?:[^"]|"")*+"?|`[^`]*+`?'
 _STRING = r"'(?:[^']|'')*+'?"
 _LINE = r"--[^\n]*+"

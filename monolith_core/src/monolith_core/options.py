@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", re.IGNORECASE | re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TEN_YEARS = 3660 * 86400.0
 
 
 def parse_duration(value: Any) -> Any:
@@ -35,8 +37,33 @@ def format_duration(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
-"""Seconds, written as a duration."""
+def parse_day(value: Any) -> Any:
+    """The day that is written `YYYY-MM-DD`.
+
+    Raises ValueError saying what was got and what is expected. Pydantic alone would take `5` for an instant of 1970.
+    """
+    if not isinstance(value, str):
+        return value
+    if _DAY.fullmatch(value.strip()) is None:
+        raise ValueError(f"{value!r} is no day; write YYYY-MM-DD, such as 2024-01-31")
+    try:
+        return dt.date.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError(f"{value!r} is not in the calendar; write YYYY-MM-DD, such as 2024-01-31") from None
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=_TEN_YEARS)]
+"""Seconds, written as a duration; ten years at most."""
+
+Day = Annotated[dt.date, BeforeValidator(parse_day)]
+"""A day, written `YYYY-MM-DD`."""
+
+Span = Annotated[int, Field(ge=1, le=3660)]
+Retries = Annotated[int, Field(ge=0, le=100)]
+Timeout = Annotated[Duration, Field(gt=0)]
+Part = Annotated[float, Field(ge=0, le=1)]
+Jobs = Annotated[int, Field(ge=1, le=64)]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class _Marker:
@@ -72,6 +99,7 @@ class PluginOptions(BaseModel):
         validate_by_name=False,
         validate_by_alias=True,
         use_attribute_docstrings=True,
+        hide_input_in_errors=True,
     )
 
     def location(self) -> str | None:
@@ -86,45 +114,65 @@ class PluginOptions(BaseModel):
                 yield name, info
 
 
+def check_days(since: dt.date | None, until: dt.date | None) -> None:
+    """Raises ValueError if the first day wanted is after the last."""
+    if since is not None and until is not None and since > until:
+        raise ValueError(f"since {since} is after until {until}; exchange them, or remove one")
+
+
 class SourceOptions(PluginOptions):
     """What every source may be told."""
 
-    since: dt.date | None = None
+    since: Day | None = None
     """First day wanted; default: the day before the first run; for a source with partitions of its own, all of them."""
-    until: dt.date | None = None
+    until: Day | None = None
     """Last day wanted; default: today."""
     settle: Duration = 86400.0
     """How long after a day's end its records may still change; until then the day is asked again in every run."""
-    span: int = Field(31, ge=1, le=3660)
+    span: Span = 31
     """Most days asked in one call."""
-    retries: int = Field(3, ge=0, le=100)
+    retries: Retries = 3
     """How often a temporary error is tried again."""
-    timeout: Duration = 600.0
+    timeout: Timeout = 600.0
     """Longest time without any progress before a call is given up."""
-    max_shrink: float = Field(0.5, ge=0, le=1)
+    max_shrink: Part = 0.5
     """A day that comes back smaller by more than this part is held; 1 accepts any size."""
-    jobs: int = Field(1, ge=1, le=64)
+    jobs: Jobs = 1
     """How many windows are extracted at once."""
+
+    @model_validator(mode="after")
+    def _since_before_until(self) -> Self:
+        check_days(self.since, self.until)
+        return self
 
 
 class TargetOptions(PluginOptions):
     """What every target may be told."""
 
-    retries: int = Field(3, ge=0, le=100)
+    retries: Retries = 3
     """How often a temporary error is tried again."""
-    timeout: Duration = 600.0
+    timeout: Timeout = 600.0
     """Longest time one write may take without any progress."""
-    batch_size: int = Field(1000, ge=1, le=1_000_000)
+    batch_size: BatchSize = 1000
     """Most records written in one statement."""
 
 
 __all__ = [
     "DATA",
+    "BatchSize",
+    "Day",
     "Duration",
+    "Jobs",
+    "Part",
     "PluginOptions",
+    "Retries",
     "SecretStr",
     "SourceOptions",
+    "Span",
     "TargetOptions",
+    "Timeout",
+    "check_days",
     "format_duration",
+    "parse_day",
     "parse_duration",
 ]

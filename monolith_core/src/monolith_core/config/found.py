@@ -1,0 +1,34 @@
+"""Found: the faults of one file, collected."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from monolith_core.errors import ConfigurationError, Fault
+from monolith_core.secrets import hide
+
+
+class Found:
+    """Collects the faults of a configuration, each once; those of the command line have line 0."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._faults: dict[Fault, None] = {}
+
+    def add(self, line: int, message: str) -> None:
+        """Note a fault in a line of the file; its message is freed of secrets."""
+        text = hide(" ".join(message.split("\n")))
+        self._faults[Fault(self.file, line, text) if line else Fault("", 0, text)] = None
+
+    def has_line(self, line: int) -> bool:
+        """Whether a line has a fault."""
+        return any(fault.line == line for fault in self._faults)
+
+    def check(self) -> None:
+        """Raise ConfigurationError if there are any."""
+        if self._faults:
+            self.stop()
+
+    def stop(self) -> NoReturn:
+        """Raise ConfigurationError with all of them, in the order of the lines."""
+        raise ConfigurationError(sorted(self._faults, key=lambda fault: fault.line)) from None

@@ -1,0 +1,234 @@
+"""Load: a file into a Config, or all of its faults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from monolith_core.config import checks
+from monolith_core.config.expand import Expander, Value, Values
+from monolith_core.config.fingerprint import fingerprint
+from monolith_core.config.found import Found
+from monolith_core.config.hidden import secrets
+from monolith_core.config.model import (
+    NOT_SHARED,
+    Config,
+    MonolithOptions,
+    PhaseConfig,
+    PhaseOptions,
+    PluginConfig,
+    SequenceOptions,
+)
+from monolith_core.config.plugins import Chooser, Kind, Used
+from monolith_core.config.reader import Section, plain, read_ini
+from monolith_core.config.sections import Sections, sort
+from monolith_core.config.validate import Schema, unknown_options, validate
+from monolith_core.config.words import did_you_mean, listed, shown
+from monolith_core.options import PluginOptions
+from monolith_core.secrets import register
+
+_MOVED = {"history": "write database = URL, which names the ledger's database too"}
+"""What classic configurations have in [monolith], and what to do instead."""
+
+
+def load_config(
+    path: str | os.PathLike[str],
+    *,
+    sequence: Sequence[str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration in a file, wholly checked; only the plugins that it names are imported.
+
+    `sequence` are the phases or sequences to run instead of those that the file says, `overrides` option values that
+    win over every section's (those of the command line, `{"retries": "5"}`), `environ` the variables for `${NAME}`
+    (default: the process's). Raises ConfigurationError with every fault. The configuration's secrets are registered
+    with `monolith_core.secrets`.
+    """
+    found = Found(os.fspath(path))
+    sections = sort(read_ini(Path(path), found), found)
+    given = {plain(name): Value(text, 0, "", plain(name)) for name, text in (overrides or {}).items()}
+    loader = _Loader(Path(path), sections, Values(given), os.environ if environ is None else environ, found)
+    return loader.load(sequence)
+
+
+@dataclass
+class _PluginSection:
+    """A source's or target's section on its way to a PluginConfig; without a schema, its plugin's fault is noted."""
+
+    kind: Kind
+    id: str
+    section: Section
+    used: Used
+    schema: Schema | None
+    values: Values = field(default_factory=Values)
+
+    def has(self, name: str) -> bool:
+        return self.schema is not None and self.schema.has(name)
+
+    def knows(self, name: str) -> bool:
+        """Whether the section may have an option; of one without a schema that is not known."""
+        names = ("use", "user") if self.used.written_as_user else ("use",)
+        return self.schema is None or name in names or self.schema.knows(name)
+
+
+class _Loader:
+    def __init__(
+        self, path: Path, sections: Sections, overrides: Values, environ: Mapping[str, str], found: Found
+    ) -> None:
+        self._path = path
+        self._folder = path.absolute().parent
+        self._sections = sections
+        self._overrides = overrides
+        self._found = found
+        self._expander = Expander(self._folder, environ, found)
+
+    def load(self, sequence: Sequence[str] | None) -> Config:
+        plugins = [*self._plugins("source"), *self._plugins("target")]
+        self._check_overrides(plugins)
+        shared, monolith = self._monolith(plugins)
+        made = {(each.kind, each.id): self._plugin(each, shared) for each in plugins}
+        phases = self._phases()
+        sequences = self._sequences()
+        to_run = self._to_run(sequence, monolith, shared.good.get("sequence"), sequences)
+        self._found.check()
+        assert monolith is not None  # else there was a fault
+        config = Config(
+            path=self._path,
+            monolith=monolith,
+            sources={name: each for (kind, name), each in made.items() if each and kind == "source"},
+            targets={name: each for (kind, name), each in made.items() if each and kind == "target"},
+            phases=phases,
+            sequences=sequences,
+            sequence=to_run,
+        )
+        register(secrets(config))
+        return config
+
+    def _plugins(self, kind: Kind) -> Iterator[_PluginSection]:
+        """The plugin of each section of a kind, and the section's values."""
+        chooser = Chooser(self._found)
+        for name, section in self._sections.of(kind).items():
+            naming = {key: each for key, each in section.options.items() if key in ("use", "use-file", "user")}
+            own = self._expander.values(Section(section.name, section.line, naming), lambda key: key in ("use", "user"))
+            used = chooser.choose(kind, name, section, own)
+            schema = Schema(used.plugin.Options) if used.plugin else None
+            plugin = _PluginSection(kind, name, section, used, schema)
+            plugin.values = self._expander.values(section, plugin.knows)
+            yield plugin
+
+    def _check_overrides(self, plugins: Sequence[_PluginSection]) -> None:
+        known = Schema(MonolithOptions)
+        for name, value in self._overrides.good.items():
+            if not known.has(name) and not any(plugin.knows(name) for plugin in plugins):
+                self._found.add(0, f"{value}: no section has such an option{did_you_mean(name, known.names())}")
+
+    def _monolith(self, plugins: Sequence[_PluginSection]) -> tuple[Values, MonolithOptions | None]:
+        """The values of [monolith], to be shared, and its own options."""
+        section, own = self._sections.monolith, Schema(MonolithOptions)
+
+        def knows(name: str) -> bool:
+            return own.has(name) or any(plugin.has(name) for plugin in plugins)
+
+        names = {*own.names(), *chain.from_iterable(each.schema.names() for each in plugins if each.schema)}
+        sure = all(plugin.schema for plugin in plugins)
+        unknown_options(section, knows, names, self._found, _MOVED, sure=sure)
+        values = self._expander.values(section, knows)
+        together = self._overrides.over(values)
+        if not section.options and self._found.has_line(section.line):
+            return values, None  # the whole section is missing, which is noted
+        options = validate(MonolithOptions, section, together, self._found)
+        values.spoil(together.broken)
+        self._overrides.spoil(together.broken)
+        return values, options
+
+    def _plugin(self, plugin: _PluginSection, shared: Values) -> PluginConfig | None:
+        if plugin.schema is None or plugin.used.plugin is None:
+            return None
+        names = [*plugin.schema.names(), "use"]
+        unknown_options(plugin.section, plugin.knows, names, self._found, _elsewhere(plugin.id))
+        base = shared.only(lambda name: plugin.has(name) and name not in NOT_SHARED)
+        values = self._overrides.only(plugin.has).over(plugin.values.only(lambda name: name != "use").over(base))
+        context = {"here": self._folder, "id": plugin.id}
+        options = validate(plugin.schema.model, plugin.section, values, self._found, context)
+        if options is None:
+            return None
+        return PluginConfig(
+            kind=plugin.kind,
+            id=plugin.id,
+            use=plugin.used.use,
+            options=options,
+            plugin=plugin.used.plugin,
+            file=self._found.file,
+            line=plugin.section.line,
+            fingerprint=fingerprint(plugin.kind, plugin.used.use, options),
+        )
+
+    def _lists(self, section: Section, model: type[PluginOptions]) -> tuple[Values, PluginOptions | None]:
+        """The values of a section of the core's own, and its options."""
+        schema = Schema(model)
+        unknown_options(section, schema.has, schema.names(), self._found, {})
+        values = self._expander.values(section, schema.has)
+        return values, validate(model, section, values, self._found)
+
+    def _phases(self) -> dict[str, PhaseConfig]:
+        phases = {}
+        for name, section in self._sections.phase.items():
+            values, options = self._lists(section, PhaseOptions)
+            if not isinstance(options, PhaseOptions):
+                continue
+            for kind, given in (("source", options.sources), ("target", options.targets)):
+                what = f"ids of [{kind}:ID] sections"
+                checks.names(values.good.get(f"{kind}s"), given, self._sections.of(kind), what, self._found)
+            phases[name] = PhaseConfig(name, options.sources, options.targets, options.on_failure)
+        if len(phases) == len(self._sections.phase):  # else it is not known what the faulty one would use
+            checks.all_used(self._sections, phases, self._found)
+        return phases
+
+    def _sequences(self) -> dict[str, tuple[str, ...]]:
+        checks.told_apart(self._sections, self._found)
+        sequences = {}
+        for name, section in self._sections.sequence.items():
+            values, options = self._lists(section, SequenceOptions)
+            if isinstance(options, SequenceOptions):
+                what = "ids of [phase:ID] sections"
+                checks.names(values.good.get("phases"), options.phases, self._sections.phase, what, self._found)
+                sequences[name] = options.phases
+        return sequences
+
+    def _to_run(
+        self,
+        asked: Sequence[str] | None,
+        monolith: MonolithOptions | None,
+        value: Value | None,
+        sequences: Mapping[str, tuple[str, ...]],
+    ) -> tuple[str, ...]:
+        """The phases to run: those asked for, those that [monolith] says, or all."""
+        known = {**self._sections.phase, **self._sections.sequence}
+        said = monolith.sequence if monolith else ()
+        checks.names(value, said, known, "ids of [phase:ID] or [sequence:ID] sections", self._found)
+        checks.all_in_sequence(self._sections, said, sequences, self._found)
+        if asked is not None:
+            self._check_asked(asked, known)
+        chosen = asked if asked is not None else said or tuple(self._sections.phase)
+        every = chain.from_iterable(sequences.get(name, (name,)) for name in chosen)
+        return tuple(dict.fromkeys(every))
+
+    def _check_asked(self, asked: Sequence[str], known: Mapping[str, Section]) -> None:
+        expected = f"a phase or a sequence of {self._found.file} ({listed(known)})"
+        for name in asked or [""]:
+            if name not in known:
+                self._found.add(0, f"--sequence: got {shown(name)}, expected {expected}{did_you_mean(name, known)}")
+
+
+def _elsewhere(name: str) -> dict[str, str]:
+    """What to do about options that are right in another place, or were in a classic configuration."""
+    return {
+        "id": f"the id is {name}, from the section's name; remove the line, or rename the section",
+        "timezone": "write it into [monolith]",
+        "sequence": "write it into [monolith]",
+        "lease": "write it into [monolith]",
+    }

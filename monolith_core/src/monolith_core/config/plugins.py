@@ -1,0 +1,127 @@
+"""Plugins: which plugin a section uses, and what to write when it names none that is there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from monolith_core import registry
+from monolith_core.config.expand import Value, Values
+from monolith_core.config.found import Found
+from monolith_core.config.reader import Section
+from monolith_core.config.words import guess, listed, shown
+from monolith_core.errors import MonolithError
+
+Kind = Literal["source", "target"]
+
+WELL_KNOWN = {
+    "sql": "monolith-plugin-sql",
+    "elasticsearch": "monolith-plugin-es",
+    "google-analytics": "monolith-plugin-ga",
+    "rest": "monolith-plugin-rest",
+    "files": "monolith-plugin-files",
+}
+"""Which distribution has the plugins that monolith is known for."""
+
+_CLASSIC = {
+    "google-analytics": r"ga|ganalytics|googleanalytics",
+    "elasticsearch": r"es|eswrite|elasticsearch\w*|elastic",
+    "sql": r"sql\w*|db|database",
+    "rest": r"zamboni|solitude|apireader|rest|getsolitude|getappinstalls",
+    "files": r"files?|csv\w*|filewriter|std",
+}
+"""Parts of the dotted paths that classic configurations have in `use`, by the plugin that took their place."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """The plugin of a section: its name, and its class, or None if its fault is noted."""
+
+    use: str
+    plugin: type[Any] | None
+    written_as_user: bool = False
+
+
+class Chooser:
+    """Finds the plugins that sections use."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._entries = {kind: registry.installed(kind) for kind in ("source", "target")}
+
+    def choose(self, kind: Kind, name: str, section: Section, own: Values) -> Used:
+        """The plugin that a section says it uses, or else the one with the section's id."""
+        use = own.good.get("use")
+        user = own.good.get("user")
+        if "use" in own.broken:
+            return Used(name, None)
+        if use is None and user is not None and self._names_plugin(kind, user.text):
+            right = self._right(kind, user.text) or user.text
+            self._found.add(
+                user.line, f"{user}: got {shown(user.text)}, which names a plugin; did you mean use = {right}?"
+            )
+            return Used(right, self._quietly(kind, right), written_as_user=True)
+        text = name if use is None else use.text
+        if text not in self._names(kind):
+            self._found.add(use.line if use else section.line, self._unknown(kind, text, section, use))
+            return Used(text, None)
+        try:
+            return Used(text, registry.load(kind, text))
+        except MonolithError as error:
+            self._found.add(use.line if use else section.line, f"{section}: {error}")
+            return Used(text, None)
+
+    def _names(self, kind: Kind) -> list[str]:
+        return sorted({entry.name for entry in self._entries[kind]})
+
+    def _names_plugin(self, kind: Kind, text: str) -> bool:
+        return text in self._names(kind) or text in WELL_KNOWN or _is_path(text)
+
+    def _quietly(self, kind: Kind, name: str) -> type[Any] | None:
+        try:
+            return registry.load(kind, name)
+        except MonolithError:
+            return None
+
+    def _unknown(self, kind: Kind, text: str, section: Section, use: Value | None) -> str:
+        if use is None:
+            what = f"{section} has no option use, and no {kind} is named {shown(text)}"
+            return f"{what}; {self._advice(kind, text, 'add use = ')}"
+        if _is_path(text):
+            right = self._right(kind, text)
+            if right is None:
+                return f"{use}: got the path {shown(text)}, expected a plugin's name: {self._installed(kind)}"
+            return f"{use}: got the path {shown(text)}, expected a plugin's name; write use = {right}{self._get(kind, right)}"
+        return f"{use}: got {shown(text)}, expected an installed {kind}; {self._advice(kind, text, 'write use = ')}"
+
+    def _advice(self, kind: Kind, text: str, write: str) -> str:
+        if text in WELL_KNOWN:
+            return f"pip install {WELL_KNOWN[text]}"
+        near = guess(text, {*self._names(kind), *WELL_KNOWN})
+        if near:
+            return f"did you mean {near}?{self._get(kind, near)}"
+        return f"{write}{self._installed(kind)}"
+
+    def _installed(self, kind: Kind) -> str:
+        return listed(self._names(kind)) or f"... after you installed a {kind}, such as monolith-plugin-sql"
+
+    def _right(self, kind: Kind, text: str) -> str | None:
+        """The plugin that a path means: the installed one of that class, or the successor of a classic one."""
+        for entry in self._entries[kind]:
+            if entry.value.replace(":", ".") == text.replace(":", "."):
+                return entry.name
+        parts = re.split(r"[.:]", text.lower())
+        for name, pattern in _CLASSIC.items():
+            if any(re.fullmatch(pattern, part) for part in parts):
+                return name
+        return text if not _is_path(text) else None
+
+    def _get(self, kind: Kind, name: str) -> str:
+        if name in self._names(kind) or name not in WELL_KNOWN:
+            return ""
+        return f" (pip install {WELL_KNOWN[name]})"
+
+
+def _is_path(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][\w.]*[.:][\w.:]*\w", text) is not None

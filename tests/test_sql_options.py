@@ -12,18 +12,18 @@ URL = "mysql://reader:s3cret@db.example/shop"
 QUERY = "SELECT created AS date, n FROM t WHERE created BETWEEN :start_date AND :end_date AND app = :App"
 
 
-def source(**options: str) -> SqlSourceOptions:
+def source(**options: object) -> SqlSourceOptions:
     return SqlSourceOptions.model_validate({"database": URL, **options})
 
 
-def refusal(**options: str) -> str:
+def refusal(**options: object) -> str:
     with pytest.raises(ValidationError) as caught:
         source(**options)
     return "; ".join(error["msg"].removeprefix("Value error, ") for error in caught.value.errors())
 
 
 def test_parameters_are_collected():
-    options = source(query=QUERY, **{"param.App": "7"})
+    options = source(query=QUERY, param={"App": "7"})
     assert options.params == {"App": "7"}
     assert options.names == {"start_date", "end_date", "next_date", "App"}
 
@@ -44,12 +44,15 @@ def test_what_changes_the_data_is_marked():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"query": QUERY, "param.app": "7"}, "param.app is given but no query has :app; add it to the query or remove it"),
-        ({"query": "SELECT ':App'", "param.App": "7"}, "param.App is given but no query has :App"),
-        ({"query": QUERY, "param.a b": "7"}, "param.a b is no parameter's name; expected letters, digits and _"),
-        ({"query": QUERY, "param.start_date": "7"}, "param.start_date is no parameter's name"),
+        (
+            {"query": QUERY, "param": {"app": "7"}},
+            "param.app is given but no query has :app; add it to the query or remove it",
+        ),
+        ({"query": "SELECT ':App'", "param": {"App": "7"}}, "param.App is given but no query has :App"),
+        ({"query": QUERY, "param": {"a b": "7"}}, "param.a b is no parameter's name; expected letters, digits and _"),
+        ({"query": QUERY, "param": {"start_date": "7"}}, "param.start_date is no parameter's name"),
         ({"category": "c"}, "category without a query; add query = SELECT ..., or remove category to read the archive"),
-        ({"param.App": "c", "date-column": "d"}, "date-column, params without a query"),
+        ({"param": {"App": "c"}, "date-column": "d"}, "date-column, params without a query"),
         ({"query": QUERY, "category": "c", "category-column": "d"}, "category and category-column exclude each other"),
         ({"query": ""}, "at least 1 character"),
         ({"query": QUERY, "nan": "zero"}, "'error' or 'null'"),
@@ -62,7 +65,7 @@ def test_faults(options, message):
 
 
 def test_a_parameter_of_the_purge_query_counts():
-    options = source(query="SELECT 1 AS date", **{"purge-query": "DELETE FROM t WHERE a = :a", "param.a": "1"})
+    options = source(query="SELECT 1 AS date", **{"purge-query": "DELETE FROM t WHERE a = :a", "param": {"a": "1"}})
     assert options.purge_query is not None
 
 

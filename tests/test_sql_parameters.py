@@ -106,7 +106,9 @@ def test_formatting_gives_the_query_back(pieces):
 def test_sqlite_agrees_on_what_is_quoted(text):
     """Whatever stands in a quoted text comes out of the database unchanged, and only the parameter is bound."""
     quoted = "'" + text.replace("'", "''") + "'"
-    prepared = prepare(f"SELECT {quoted}, :app /* {text.replace('*/', '')} */ -- '", NAMES, kind="sqlite", style="qmark")
+    prepared = prepare(
+        f"SELECT {quoted}, :app /* {text.replace('*/', '')} */ -- '", NAMES, kind="sqlite", style="qmark"
+    )
     connection = sqlite3.connect(":memory:")
     row = connection.execute(prepared.text, prepared.arguments({"app": 7})).fetchone()
     connection.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -21,7 +21,6 @@ from monolith_plugins_sql.parameters import prepare
 DAYS = ("start_date", "end_date", "next_date")
 """The parameters that every query has."""
 
-_PREFIX = "param."
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -48,7 +47,7 @@ class DatabaseOptions(PluginOptions):
 
 
 class SqlSourceOptions(DatabaseOptions, SourceOptions):
-    """Options of the `sql` source; `param.NAME = value` binds `:NAME` in the query."""
+    """Options of the `sql` source."""
 
     query: Annotated[str | None, DATA] = Field(None, min_length=1)
     """What to select, with `:start_date`, `:end_date` (the last day) and `:next_date`; without it, the archive."""
@@ -66,15 +65,6 @@ class SqlSourceOptions(DatabaseOptions, SourceOptions):
     """How many rows are fetched at once where the driver leaves the choice."""
     purge_query: str | None = Field(None, min_length=1)
     """What to execute, with the query's parameters, to delete days that every target holds as final."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _collect_params(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        params = {name.removeprefix(_PREFIX): value for name, value in values.items() if name.startswith(_PREFIX)}
-        rest = {name: value for name, value in values.items() if not name.startswith(_PREFIX)}
-        return {**rest, "param": params} if params else rest
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

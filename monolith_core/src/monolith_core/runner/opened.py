@@ -63,12 +63,13 @@ async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
 
 async def close_plugin(opened: Opened[Any]) -> None:
     """Close a plugin; an error is logged."""
-    if opened.plugin is None:
+    plugin = opened.plugin
+    if plugin is None:
         return
 
     def end() -> None:
         with plain_errors(opened.id):
-            opened.plugin.close()
+            plugin.close()
 
     try:
         with trio.move_on_after(30, shield=True) as scope:

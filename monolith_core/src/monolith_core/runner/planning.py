@@ -143,7 +143,7 @@ class Planner:
         start, end = (wanted.days.start, wanted.days.end) if wanted.days else (None, None)
         if start is not None and end is not None:
             if not wanted.force:
-                done = ledger.settled(target.id, source.id, start, end, mark, settle)
+                done = ledger.stretch(target.id, source.id, start, end, mark, settle)
             rest = done.end + ONE_DAY if done else start
             if rest <= end:
                 rows += ledger.rows(targets=[target.id], via=source.id, start=rest, end=end)

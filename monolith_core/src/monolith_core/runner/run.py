@@ -92,9 +92,8 @@ class _Run:
                     break
             nursery.cancel_scope.cancel()
         self._report.close(self._now(), self._control.signal)
-        report = self._report.as_dict()
-        await self._store(self._storage.runs.finish, self._facts.id, self._now(), report)
-        self._notify("run_finished", run=self._facts, report=report)
+        await self._store(self._storage.runs.finish, self._facts.id, self._report.status, self._report.counts)
+        self._notify("run_finished", run=self._facts, report=self._report.as_dict())
 
     async def _store(self, call: Callable[..., Any], *arguments: Any) -> None:
         await trio.to_thread.run_sync(call, *arguments, limiter=self._storage.limiter)
@@ -113,8 +112,10 @@ class _Run:
         finally:
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as nursery:
-                    for opened in (*sources, *targets):
-                        nursery.start_soon(close_plugin, opened)
+                    for source in sources:
+                        nursery.start_soon(close_plugin, source)
+                    for target in targets:
+                        nursery.start_soon(close_plugin, target)
         ok = self._report.phase_ok(phase.id)
         event = PhaseFinished(phase.id, ok, trio.current_time() - start)
         self._notify("phase_finished", event=event)

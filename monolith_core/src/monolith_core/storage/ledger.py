@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
+from monolith_core.days import DayRange
 from monolith_core.events import State
 from monolith_core.partition import Digest, Partition
 from monolith_core.storage.rows import Covered, LedgerRow
@@ -76,6 +77,32 @@ class Ledger:
             values=[target, via, math.ceil(settle), fingerprint, start.isoformat(), end.isoformat()],
         )
         return int(found[0][0]) if found else 0
+
+    def stretch(
+        self, target: str, via: str, start: dt.date, end: dt.date, fingerprint: str, settle: float
+    ) -> DayRange | None:
+        """The days from `start` on, without a gap, of which the source's own partitions are final; None: not even one.
+
+        Final is what `settled` counts. None also if there is a gap and final days after it.
+        """
+        found = self._query(
+            "SELECT COUNT(*), MAX(date) FROM ledger WHERE target = ? AND via = ? AND state = 'done' AND age >= ?",
+            "AND fingerprint = ? AND date BETWEEN ? AND ? AND source = via",
+            values=[target, via, math.ceil(settle), fingerprint, start.isoformat(), end.isoformat()],
+        )
+        count, last = found[0] if found else (0, None)
+        if not count:
+            return None
+        days = DayRange(start, day_in(last))
+        return days if len(days) == count else None
+
+    def carries(self, targets: Iterable[str], via: str, sources: Iterable[str]) -> bool:
+        """Whether a source has yielded records of one of `sources` into one of the targets."""
+        where = _Where(None, None)
+        where.one_of("target", targets)
+        where.one_of("via", [via])
+        where.one_of("source", sources)
+        return bool(self._query("SELECT 1 FROM ledger", where.text, "LIMIT 1", values=where.values))
 
     def unsettled(self, target: str, via: str, settle: float) -> list[LedgerRow]:
         """The rows, of any day, that are not done or were asked before they settled."""

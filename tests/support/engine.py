@@ -106,7 +106,9 @@ def config_of(
     phases: list[PhaseConfig] | None = None,
     **monolith: Any,
 ) -> Config:
-    phases = phases or [PhaseConfig(id="extract", sources=tuple(sources), targets=tuple(targets), on_failure="continue")]
+    phases = phases or [
+        PhaseConfig(id="extract", sources=tuple(sources), targets=tuple(targets), on_failure="continue")
+    ]
     given = {"database": url, "timezone": "UTC"} | {key.replace("_", "-"): value for key, value in monolith.items()}
     return Config(
         path=Path("test.ini"),

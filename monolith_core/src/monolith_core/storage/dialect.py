@@ -46,7 +46,7 @@ class Dialect:
 _DIALECTS = {
     "sqlite": Dialect("sqlite", "?", "((julianday('now') - 2440587.5) * 86400.0)"),
     # The session's time zone is UTC (see `engine`): a local NOW() would repeat an hour each autumn.
-    "mysql": Dialect("mysql", "%s", "UNIX_TIMESTAMP(NOW(6))"),
+    "mysql": Dialect("mysql", "%s", "(UNIX_TIMESTAMP(NOW(6)) + 0e0)"),
     "postgresql": Dialect("postgresql", "%s", "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"),
 }
 _DIALECTS["mariadb"] = _DIALECTS["mysql"]

@@ -32,7 +32,7 @@ def is_dead(holder: str) -> bool:
     if not ours["boot"] or not ours["pidns"] or any(theirs.get(name) != ours[name] for name in _HERE):
         return False
     pid = theirs.get("pid", "")
-    if not pid.isdecimal() or int(pid) < 1:
+    if not (pid.isascii() and pid.isdecimal()) or int(pid) < 1:
         return False
     try:
         os.kill(int(pid), 0)

@@ -55,7 +55,7 @@ class Leases:
             connection.exec_driver_sql(self._lock, (phase, source))
             token, present, since, expires, now = _one(connection, self._select, phase, source)
             if expires > now and not is_dead(present):
-                raise _held(phase, source, present, since, float(expires - now))
+                raise _held(phase, source, present, since, expires - now)
             connection.exec_driver_sql(self._take, (token + 1, holder, ttl, phase, source))
         return Lease(phase, source, holder, token + 1)
 

@@ -32,7 +32,7 @@ _UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class PluginEntry:
-    """An installed plugin: its entry point and its distribution; `error` says why it cannot be used, if that is known."""
+    """An installed plugin: its entry point and its distribution; `error` says why it cannot be used, if so."""
 
     kind: Kind
     name: str

@@ -20,10 +20,6 @@ class Found:
         text = hide(" ".join(message.split("\n")))
         self._faults[Fault(self.file, line, text) if line else Fault("", 0, text)] = None
 
-    def has_line(self, line: int) -> bool:
-        """Whether a line has a fault."""
-        return any(fault.line == line for fault in self._faults)
-
     def check(self) -> None:
         """Raise ConfigurationError if there are any."""
         if self._faults:

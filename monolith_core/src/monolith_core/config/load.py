@@ -26,7 +26,7 @@ from monolith_core.config.plugins import Chooser, Kind, Used
 from monolith_core.config.reader import Section, plain, read_ini
 from monolith_core.config.sections import Sections, sort
 from monolith_core.config.validate import Schema, unknown_options, validate
-from monolith_core.config.words import did_you_mean, listed, shown
+from monolith_core.config.words import did_you_mean, items, listed, shown
 from monolith_core.options import PluginOptions
 from monolith_core.secrets import register
 
@@ -85,6 +85,7 @@ class _Loader:
         self._overrides = overrides
         self._found = found
         self._expander = Expander(self._folder, environ, found)
+        self._chooser = Chooser(found)
 
     def load(self, sequence: Sequence[str] | None) -> Config:
         plugins = [*self._plugins("source"), *self._plugins("target")]
@@ -93,7 +94,7 @@ class _Loader:
         made = {(each.kind, each.id): self._plugin(each, shared) for each in plugins}
         phases = self._phases()
         sequences = self._sequences()
-        to_run = self._to_run(sequence, monolith, shared.good.get("sequence"), sequences)
+        to_run = self._to_run(sequence, shared.good.get("sequence"), sequences)
         self._found.check()
         assert monolith is not None  # else there was a fault
         config = Config(
@@ -110,11 +111,10 @@ class _Loader:
 
     def _plugins(self, kind: Kind) -> Iterator[_PluginSection]:
         """The plugin of each section of a kind, and the section's values."""
-        chooser = Chooser(self._found)
         for name, section in self._sections.of(kind).items():
             naming = {key: each for key, each in section.options.items() if key in ("use", "use-file", "user")}
             own = self._expander.values(Section(section.name, section.line, naming), lambda key: key in ("use", "user"))
-            used = chooser.choose(kind, name, section, own)
+            used = self._chooser.choose(kind, name, section, own)
             schema = Schema(used.plugin.Options) if used.plugin else None
             plugin = _PluginSection(kind, name, section, used, schema)
             plugin.values = self._expander.values(section, plugin.knows)
@@ -138,8 +138,8 @@ class _Loader:
         unknown_options(section, knows, names, self._found, _MOVED, sure=sure)
         values = self._expander.values(section, knows)
         together = self._overrides.over(values)
-        if not section.options and self._found.has_line(section.line):
-            return values, None  # the whole section is missing, which is noted
+        if self._sections.missing:
+            return values, None  # which is noted
         options = validate(MonolithOptions, section, together, self._found)
         values.spoil(together.broken)
         self._overrides.spoil(together.broken)
@@ -202,13 +202,12 @@ class _Loader:
     def _to_run(
         self,
         asked: Sequence[str] | None,
-        monolith: MonolithOptions | None,
         value: Value | None,
         sequences: Mapping[str, tuple[str, ...]],
     ) -> tuple[str, ...]:
         """The phases to run: those asked for, those that [monolith] says, or all."""
         known = {**self._sections.phase, **self._sections.sequence}
-        said = monolith.sequence if monolith else ()
+        said = items(value.text) if value else ()
         checks.names(value, said, known, "ids of [phase:ID] or [sequence:ID] sections", self._found)
         checks.all_in_sequence(self._sections, said, sequences, self._found)
         if asked is not None:

@@ -48,7 +48,8 @@ class Chooser:
 
     def __init__(self, found: Found) -> None:
         self._found = found
-        self._entries = {kind: registry.installed(kind) for kind in ("source", "target")}
+        # Listed once: with many distributions that takes longer than all the rest.
+        self._installed = registry.installed()
 
     def choose(self, kind: Kind, name: str, section: Section, own: Values) -> Used:
         """The plugin that a section says it uses, or else the one with the section's id."""
@@ -67,20 +68,27 @@ class Chooser:
             self._found.add(use.line if use else section.line, self._unknown(kind, text, section, use))
             return Used(text, None)
         try:
-            return Used(text, registry.load(kind, text))
+            return Used(text, self._load(kind, text))
         except MonolithError as error:
             self._found.add(use.line if use else section.line, f"{section}: {error}")
             return Used(text, None)
 
+    def _entries(self, kind: Kind) -> list[registry.PluginEntry]:
+        return [entry for entry in self._installed if entry.kind == kind]
+
+    def _load(self, kind: Kind, name: str) -> type[Any]:
+        plugin: type[Any] = registry.load_entry(next(each for each in self._entries(kind) if each.name == name))
+        return plugin
+
     def _names(self, kind: Kind) -> list[str]:
-        return sorted({entry.name for entry in self._entries[kind]})
+        return sorted({entry.name for entry in self._entries(kind)})
 
     def _names_plugin(self, kind: Kind, text: str) -> bool:
         return text in self._names(kind) or text in WELL_KNOWN or _is_path(text)
 
     def _quietly(self, kind: Kind, name: str) -> type[Any] | None:
         try:
-            return registry.load(kind, name)
+            return self._load(kind, name) if name in self._names(kind) else None
         except MonolithError:
             return None
 
@@ -91,8 +99,9 @@ class Chooser:
         if _is_path(text):
             right = self._right(kind, text)
             if right is None:
-                return f"{use}: got the path {shown(text)}, expected a plugin's name: {self._installed(kind)}"
-            return f"{use}: got the path {shown(text)}, expected a plugin's name; write use = {right}{self._get(kind, right)}"
+                return f"{use}: got the path {shown(text)}, expected a plugin's name: {self._choices(kind)}"
+            write = f"write use = {right}{self._get(kind, right)}"
+            return f"{use}: got the path {shown(text)}, expected a plugin's name; {write}"
         return f"{use}: got {shown(text)}, expected an installed {kind}; {self._advice(kind, text, 'write use = ')}"
 
     def _advice(self, kind: Kind, text: str, write: str) -> str:
@@ -101,14 +110,14 @@ class Chooser:
         near = guess(text, {*self._names(kind), *WELL_KNOWN})
         if near:
             return f"did you mean {near}?{self._get(kind, near)}"
-        return f"{write}{self._installed(kind)}"
+        return f"{write}{self._choices(kind)}"
 
-    def _installed(self, kind: Kind) -> str:
+    def _choices(self, kind: Kind) -> str:
         return listed(self._names(kind)) or f"... after you installed a {kind}, such as monolith-plugin-sql"
 
     def _right(self, kind: Kind, text: str) -> str | None:
         """The plugin that a path means: the installed one of that class, or the successor of a classic one."""
-        for entry in self._entries[kind]:
+        for entry in self._entries(kind):
             if entry.value.replace(":", ".") == text.replace(":", "."):
                 return entry.name
         parts = re.split(r"[.:]", text.lower())

@@ -18,9 +18,10 @@ _ALL = "[monolith], [phase:ID], [source:ID], [target:ID] or [sequence:ID]"
 
 @dataclass
 class Sections:
-    """The sections of a file; `monolith` is there without options if the file has none."""
+    """The sections of a file; `monolith` is an empty one if it is `missing` in the file."""
 
     monolith: Section
+    missing: bool = True
     phase: dict[str, Section] = field(default_factory=dict)
     source: dict[str, Section] = field(default_factory=dict)
     target: dict[str, Section] = field(default_factory=dict)
@@ -35,19 +36,17 @@ class Sections:
 def sort(sections: Iterable[Section], found: Found) -> Sections:
     """Tell the sections apart; note those that are of no kind, and a missing [monolith]."""
     by_kind = Sections(Section("monolith", 1))
-    missing = True
     for section in sections:
         kind, colon, name = section.name.partition(":")
         if section.name == "monolith":
-            by_kind.monolith = section
-            missing = False
+            by_kind.monolith, by_kind.missing = section, False
         elif not colon or kind not in KINDS:
             found.add(section.line, f"unknown section {section}; {_meant(section.name)}")
         elif fault := _id_fault(name):
             found.add(section.line, f"the id in {section} is {shown(name)}, expected {fault}")
         else:
             by_kind.of(kind)[name] = section
-    if missing:
+    if by_kind.missing:
         found.add(1, "there is no section [monolith]; add it, with database = sqlite:///%(here)s/archive.sqlite")
     return by_kind
 

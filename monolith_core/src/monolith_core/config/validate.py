@@ -87,10 +87,8 @@ def unknown_options(
         near = guess(option.name.removesuffix("-file"), known)
         advice = elsewhere.get(option.name) or (f"did you mean {near}?" if near else None)
         if advice or sure:
-            found.add(
-                option.line,
-                f"{section} has no option {option.written}; {advice or f'expected {listed(sorted(known))}'}",
-            )
+            advice = advice or f"expected {listed(sorted(known))}"
+            found.add(option.line, f"{section} has no option {option.written}; {advice}")
 
 
 def validate(

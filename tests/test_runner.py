@@ -57,7 +57,9 @@ def shelf():
 def build(sqlite_url, table, shelf):
     """A configuration of one source and one target, wanted from the sixth on."""
 
-    def make(base=TableSource, target=None, more_targets=(), monolith=None, phases=None, target_options=None, **options):
+    def make(
+        base=TableSource, target=None, more_targets=(), monolith=None, phases=None, target_options=None, **options
+    ):
         options = {"since": day(6), "span": 2} | options
         sources = {"src": section("source", "src", source_of(table, base), **options)}
         targets = {"shelf": section("target", "shelf", target or target_of(shelf), **(target_options or {}))}
@@ -73,7 +75,10 @@ def ledger(config, target="shelf"):
     storage = Storage.open(config.monolith.database.get_secret_value())
     try:
         rows = storage.ledger.rows(targets=[target])
-        return [f"{row.date.day} {row.source} {row.state} {row.digest.count}" for row in sorted(rows, key=lambda r: (r.date, r.source))]
+        return [
+            f"{row.date.day} {row.source} {row.state} {row.digest.count if row.digest else 0}"
+            for row in sorted(rows, key=lambda r: (r.date, r.source))
+        ]
     finally:
         storage.close()
 
@@ -119,12 +124,16 @@ async def test_a_changed_answer_is_written(build, table, shelf):
     shelf.calls.clear()
     told = await go(build())
     assert shelf.calls == [Partition("src", day(10))]
-    assert [(each.outcome, each.added, each.removed) for each in told.finished] == [("done", 1, 0), ("unchanged", 0, 0)]
+    assert [(each.outcome, each.added, each.removed) for each in told.finished] == [("unchanged", 0, 0), ("done", 1, 0)]
 
 
 async def test_default_since_is_the_day_before_the_first_run(build, table):
     await go(build(since=None))
     assert table.asked == [Window("src", day(9), day(10))]
+    storage = Storage.open(build().monolith.database.get_secret_value())
+    with storage.transaction() as connection:  # the database's clock is not the test's
+        connection.exec_driver_sql("UPDATE lease SET created = ?", (NOW.timestamp(),))
+    storage.close()
     await go(build(since=None, settle=0), now=NOW + dt.timedelta(days=3))
     assert table.asked[1:] == [Window("src", day(12), day(13)), Window("src", day(10), day(11))]
 
@@ -254,7 +263,9 @@ async def test_a_target_whose_setup_fails(build, table, shelf):
     config = build(more_targets=[("broken", Broken)])
     told = await go(config)
     assert len(shelf.counts()) == 5
-    assert {each.error for each in told.finished if each.target == "broken"} == {"broken raised RuntimeError: no such index"}
+    assert {each.error for each in told.finished if each.target == "broken"} == {
+        "broken raised RuntimeError: no such index"
+    }
 
 
 async def test_a_source_that_cannot_be_made(build, table):
@@ -284,7 +295,7 @@ async def test_a_much_smaller_answer_is_held(build, table, shelf, left, outcome)
     await go(build())
     table.days[day(10)] = table.days[day(10)][:left]
     told = await go(build())
-    assert told.outcomes() == [f"10 {outcome}", "9 unchanged"] if outcome == "done" else ["9 unchanged", "10 held"]
+    assert told.outcomes() == ["9 unchanged", f"10 {outcome}"]
     if outcome == "held":
         assert shelf.counts()["src 2024-03-10"] == 3
         assert row_of(build(), 10).error == (

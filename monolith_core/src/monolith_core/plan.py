@@ -97,7 +97,7 @@ def wanted_days(
     """
     if explicit is not None:
         return Wanted(explicit, explicit=True, force=force)
-    start = since or (first_run or today) - ONE_DAY
+    start = since or min(first_run or today, today) - ONE_DAY
     end = min(until or today, today)
     return Wanted(DayRange(start, end) if start <= end else None, force=force)
 

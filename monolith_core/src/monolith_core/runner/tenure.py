@@ -18,11 +18,11 @@ log = logging.getLogger("monolith.run")
 
 
 class Tenure:
-    """A lease that is held; `lost` is the error once it is not any more."""
+    """A lease that is held; `error` is what ended the work under it, such as its loss."""
 
     def __init__(self, storage: Storage, lease: Lease, ttl: float, scope: trio.CancelScope) -> None:
         self.lease = lease
-        self.lost: LeaseLost | None = None
+        self.error: MonolithError | None = None
         self._storage = storage
         self._ttl = ttl
         self._scope = scope
@@ -36,10 +36,10 @@ class Tenure:
         with self._storage.transaction() as connection:
             self.fence(connection)
 
-    def lose(self, error: LeaseLost) -> None:
+    def end(self, error: MonolithError) -> None:
         """Give up everything under this lease."""
-        if self.lost is None:
-            self.lost = error
+        if self.error is None:
+            self.error = error
             self._scope.cancel()
 
     async def beat(self) -> None:
@@ -51,7 +51,7 @@ class Tenure:
                     self._storage.leases.renew, self.lease, self._ttl, limiter=self._storage.limiter
                 )
             except LeaseLost as error:
-                self.lose(error)
+                self.end(error)
             except MonolithError as error:
                 log.warning("the lease of %s could not be renewed, trying again: %s", self.lease.source, error)
 
@@ -62,7 +62,7 @@ async def tenure(
 ) -> AsyncIterator[Tenure]:
     """Hold the lease of a source; raises LeaseHeld if another run does, unless it is to be waited for.
 
-    What happens inside is cancelled when the lease is lost; LeaseLost is raised then.
+    What happens inside is cancelled when the lease is lost, or when `Tenure.end` is called; the error is raised then.
     """
     lease = await _acquire(storage, phase, source, holder, ttl, wait=wait, control=control)
     faults.point("leased")
@@ -71,12 +71,14 @@ async def tenure(
         nursery.start_soon(held.beat)
         try:
             yield held
+        except MonolithError as error:
+            held.end(error)  # raised below, outside of the nursery, which would wrap it
         finally:
             nursery.cancel_scope.cancel()
             with trio.CancelScope(shield=True):
                 await _release(storage, lease)
-    if held.lost is not None:
-        raise held.lost
+    if held.error is not None:
+        raise held.error
 
 
 async def _acquire(

@@ -113,7 +113,7 @@ class Working:
                     nursery.start_soon(self._ask, asking, send.clone())
             async with receive:
                 async for answer in receive:
-                    await self._write(answer, writings)
+                    await self._write(answer, writings, held)
                     if self._desk.control.stopping:
                         break
                     if isinstance(answer, Answer):
@@ -124,24 +124,23 @@ class Working:
         with self._desk.control.interruptible():
             await asking.serve(send)
 
-    async def _write(self, answer: Answer | NoAnswer, writings: list[Writing]) -> None:
+    async def _write(self, answer: Answer | NoAnswer, writings: list[Writing], held: Tenure) -> None:
         """Give an answer to every target at once."""
         try:
             async with trio.open_nursery() as nursery:
                 for writing in writings:
-                    nursery.start_soon(self._write_one, writing, answer)
+                    nursery.start_soon(self._write_one, writing, answer, held)
         finally:
             if isinstance(answer, Answer):
                 answer.stage.close()
 
-    async def _write_one(self, writing: Writing, answer: Answer | NoAnswer) -> None:
+    async def _write_one(self, writing: Writing, answer: Answer | NoAnswer, held: Tenure) -> None:
         due = self._due(writing.target, answer.window)
         try:
-            await writing.write(answer, due)
-        finally:
-            if not self._desk.control.stopping:
-                for day in due.values():
-                    self._left.pop((day.target, day.partition), None)
+            for done in await writing.write(answer, due):
+                self._left.pop((writing.target, Partition(answer.window.source, done)), None)
+        except MonolithError as error:  # the lease is lost, or the ledger cannot be written
+            held.end(error)
 
     def _due(self, target: str, window: Window) -> dict[dt.date, DueDay]:
         found = {}

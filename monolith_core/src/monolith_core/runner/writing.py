@@ -92,24 +92,25 @@ class Writing:
         """The target's id."""
         return self._opened.id
 
-    async def write(self, answer: Answer | NoAnswer, due: Mapping[dt.date, DueDay]) -> None:
-        """Write the days of an answer that are due in this target, newest first, and say what became of each."""
-        if not due:
-            return
-        rows = await self._rows(answer.window)
+    async def write(self, answer: Answer | NoAnswer, due: Mapping[dt.date, DueDay]) -> list[dt.date]:
+        """Write the days of an answer that are due in this target, newest first, and say what became of each.
+
+        Gives the days that were dealt with: all of them, unless the run is to stop.
+        """
+        rows = await self._rows(answer.window) if due else {}
         if isinstance(answer, NoAnswer):
             await self._give_reasons(answer, due, rows)
-            return
-        tasks = self._tasks(answer, due, rows)
-        same = [task for task in tasks if self._unchanged(task)]
-        if same:
-            await self._keep(answer, same)
-        done = {task.partition for task in same}
-        for task in tasks:
-            if task.partition not in done:
-                if self._desk.control.stopping:
-                    return
-                await self._replace(answer, task)
+            return list(due)
+        tasks = {day: self._tasks(answer, due[day], rows) for day in sorted(due, reverse=True)}
+        same = [day for day in tasks if all(map(self._unchanged, tasks[day]))]
+        await self._keep(answer, [task for day in same for task in tasks.pop(day)])
+        for day, of_day in tasks.items():
+            if self._desk.control.stopping:
+                return same
+            for task in of_day:
+                await self._one(answer, task)
+            same.append(day)
+        return same
 
     async def _rows(self, window: Window) -> dict[Partition, LedgerRow]:
         def read() -> list[LedgerRow]:
@@ -122,21 +123,23 @@ class Writing:
             if row.via == self._source or row.source == window.source
         }
 
-    def _tasks(self, answer: Answer, due: Mapping[dt.date, DueDay], rows: Mapping[Partition, LedgerRow]) -> list[Task]:
-        """Every partition of the due days: the planned one, those that came, and those that were held and did not."""
-        wanted = self._desk.request.sources
-        names: dict[dt.date, set[str]] = {day: {answer.window.source} for day in due}
-        for partition in [*answer.partitions, *(found for found, row in rows.items() if row.digest)]:
-            if partition.date in names and self._belongs(partition, rows.get(partition), answer):
-                names[partition.date].add(partition.source)
-        tasks = []
-        for day in sorted(due, reverse=True):
-            for name in sorted(names[day]):
-                if wanted is None or name in wanted:
-                    partition = Partition(name, day)
-                    staged = answer.partitions.get(partition) or answer.stage.empty(partition)
-                    tasks.append(Task(partition, due[day], rows.get(partition), staged))
-        return tasks
+    def _tasks(self, answer: Answer, due: DueDay, rows: Mapping[Partition, LedgerRow]) -> list[Task]:
+        """Every partition of a day: those that came, those that were held and did not come, and the planned one.
+
+        The planned one is the last, so that a day that was interrupted is due again.
+        """
+        planned, wanted = due.partition, self._desk.request.sources
+        known = [*answer.partitions, *(partition for partition, row in rows.items() if row.digest)]
+        others = {
+            partition
+            for partition in known
+            if partition.date == planned.date and self._belongs(partition, rows.get(partition), answer)
+        }
+        return [
+            Task(each, due, rows.get(each), answer.partitions.get(each) or answer.stage.empty(each))
+            for each in [*sorted(others - {planned}), planned]
+            if wanted is None or each.source in wanted
+        ]
 
     def _belongs(self, partition: Partition, row: LedgerRow | None, answer: Answer) -> bool:
         """Whether this source speaks for a partition: it yielded it now, or it did so before."""
@@ -167,8 +170,16 @@ class Writing:
             f"--date {task.partition.date} --force"
         )
 
+    async def _one(self, answer: Answer, task: Task) -> None:
+        if self._unchanged(task):
+            await self._keep(answer, [task])
+        else:
+            await self._replace(answer, task)
+
     async def _keep(self, answer: Answer, tasks: list[Task]) -> None:
         """Record that these were asked again and are unchanged."""
+        if not tasks:
+            return
         rows = [self._row(task, answer.asked, "done", task.staged.digest, wrote=False) for task in tasks]
         await self._record(rows)
         for task in tasks:
@@ -285,6 +296,8 @@ class Writing:
         self, answer: NoAnswer, due: Mapping[dt.date, DueDay], rows: Mapping[Partition, LedgerRow]
     ) -> None:
         """Record why days that were due have no answer."""
+        if not due:
+            return
         kept = []
         for day in sorted(due, reverse=True):
             old = rows.get(Partition(answer.window.source, day))

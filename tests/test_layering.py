@@ -25,11 +25,11 @@ PLUGINS = sorted(ROOT.glob("monolith_plugins_*/src/monolith_plugins_*"))
 DISTRIBUTIONS = [CORE, *PLUGINS]
 
 LAYERS = {
-    "leaves": {"errors", "partition", "record", "canonical", "numbering", "days", "urls", "events", "faults"},
+    "leaves": {"errors", "partition", "record", "canonical", "days", "urls", "events", "faults"},
     "contract": {"options", "plugin", "hookspecs"},
     "configuration": {"registry", "secrets", "config"},
     "bookkeeping": {"storage"},
-    "engine": {"states", "plan", "segments", "stage", "retry", "runner", "reconcile", "report"},
+    "engine": {"states", "plan", "segments", "numbering", "stage", "retry", "runner", "reconcile", "report"},
     "outside": {"progress", "logs", "cli", "testing", "__main__"},
 }
 """Bottom to top: a room imports from its own layer and from those above it in this table, never from one below."""

@@ -8,36 +8,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import inspect
 import re
 from collections.abc import Iterator
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar
 
 import click
 from docutils import nodes
 from docutils.parsers.rst import directives
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from monolith_core.options import DATA, format_duration, parse_duration
-
-_WORDS = {
-    int: "whole number",
-    float: "number",
-    bool: "yes or no",
-    str: "text",
-    dt.date: "day",
-    SecretStr: "secret text",
-}
-_BOUNDS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+from monolith_core.config.expect import expectation, shape
+from monolith_core.options import DATA, format_duration
 
 
 def named(path: str) -> Any:
@@ -51,53 +38,25 @@ def inline(text: str) -> str:
     return " ".join(text.replace("`", "``").split())
 
 
-def kind(annotation: Any) -> str:
-    """What a person writes for a value of that type."""
-    if get_origin(annotation) is Literal:
-        return " or ".join(f"``{choice}``" for choice in get_args(annotation))
-    if get_origin(annotation) is dict:
-        return "text"
-    if get_origin(annotation) is Annotated:
-        return kind(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return " or ".join(kind(part) for part in get_args(annotation) if part is not NoneType)
-    return _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation))
-
-
-def is_duration(info: FieldInfo) -> bool:
-    """Whether the option is a time, written as `10m`."""
-    return any(getattr(mark, "func", None) is parse_duration for mark in info.metadata)
-
-
-def bounds(info: FieldInfo) -> Iterator[str]:
-    """The limits of a number, in words."""
-    for mark in info.metadata:
-        for attribute, words in _BOUNDS.items():
-            if (limit := getattr(mark, attribute, None)) is not None:
-                yield words.format(limit)
-
-
 def default(info: FieldInfo) -> str | None:
     """The default as it would be written in the file."""
-    value = info.get_default(call_default_factory=False)
-    if value is PydanticUndefined or value is None:
+    value = None if info.is_required() else info.get_default(call_default_factory=True)
+    if value is None or value in ("", (), {}):
         return None
     if isinstance(value, bool):
-        return "``yes``" if value else "``no``"
-    return f"``{format_duration(value) if is_duration(info) else value}``" if str(value) else None
+        return str(value).lower()
+    return format_duration(value) if shape(info).is_duration else str(value)
 
 
 def option(name: str, info: FieldInfo) -> Iterator[str]:
     """The definition list entry of one option."""
-    facts = ["time" if is_duration(info) else kind(info.annotation)]
-    if not is_duration(info):
-        facts += bounds(info)
+    facts = [expectation(info) or "text"]
     if info.is_required():
         facts.append("required")
     elif value := default(info):
-        facts.append(f"default {value}")
-    written = (info.alias or name) + (".NAME" if get_origin(info.annotation) is dict else "")
-    yield f"``{written}`` : {', '.join(facts)}"
+        facts.append(f"default ``{value}``")
+    written = (info.alias or name) + (".NAME" if shape(info).is_mapping else "")
+    yield f"``{written}`` : {'; '.join(facts)}"
     yield f"    {inline(info.description or '')}"
     if DATA in info.metadata:
         yield "    A new value makes every day due again."

@@ -30,6 +30,7 @@ from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source
 from monolith_core.record import Record
 from monolith_core.runner import Request, plan, run
+from monolith_core.stage import Stage
 from monolith_core.storage import Storage
 
 
@@ -537,3 +538,86 @@ async def test_jobs_ask_for_several_windows_at_once(build, table):
     told = await go(build(span=2, since=day(5), jobs=3))
     assert len(told.outcomes()) == 6
     assert not meeting.broken
+
+
+class Offering(TableSource):
+    """An archive of two sources: what it offers is what the table has, by the digests set on it."""
+
+    offers: dict
+
+    def partitions(self, window):
+        return self.offers
+
+    def extract(self, window):
+        self.table.asked.append(window)
+        for at in window.days():
+            for data in self.table.days.get(at, []):
+                if data["from"] == window.source:
+                    yield Record(at, "fact", data, source=window.source)
+
+
+def offers_of(table):
+    """The digests of a table's partitions, by staging them."""
+    found = {}
+    for at, records in table.days.items():
+        for name in {data["from"] for data in records}:
+            with Stage(name, Window(name, at, at)) as stage:
+                stage.fill(Record(at, "fact", data) for data in records if data["from"] == name)
+                found |= {partition: staged.digest for partition, staged in stage.finish().items()}
+    return found
+
+
+@pytest.fixture
+def archive(table):
+    table.days = {day(number): [{"from": name, "n": number} for name in "ab"] for number in (1, 2, 5)}
+    return table
+
+
+async def test_a_source_with_partitions_of_its_own_is_asked_for_each(build, archive, shelf):
+    kind = type("Archive", (Offering,), {"offers": offers_of(archive)})
+    told = await go(build(kind, since=None))
+    assert archive.asked == [
+        Window("b", day(5), day(5)),
+        Window("a", day(5), day(5)),
+        Window("b", day(1), day(2)),
+        Window("a", day(1), day(2)),
+    ]
+    assert sorted(shelf.counts()) == sorted(map(str, kind.offers))
+    assert told.report.exit_status == 0
+    archive.asked.clear()
+    await go(build(kind, since=None))
+    assert archive.asked == []
+
+
+async def test_only_what_changed_in_the_archive_is_loaded_again(build, archive, shelf):
+    kind = type("Archive", (Offering,), {"offers": offers_of(archive)})
+    await go(build(kind, since=None))
+    archive.asked.clear()
+    archive.days[day(2)][0]["n"] = 7
+    del archive.days[day(5)][1]
+    kind.offers = offers_of(archive)
+    told = await go(build(kind, since=None, max_shrink=1))
+    assert {(str(each.partition), each.reason, each.outcome) for each in told.finished} == {
+        ("a 2024-03-02", "changed", "done"),
+        ("b 2024-03-05", "changed", "done"),
+    }
+    assert sorted(shelf.counts()) == sorted(map(str, kind.offers))
+
+
+async def test_an_archive_that_yields_something_else_than_it_offers(build, archive, shelf):
+    offers = offers_of(archive)
+    archive.days[day(5)][0]["n"] = 9
+    told = await go(build(type("Archive", (Offering,), {"offers": offers}), since=None))
+    [failed] = [each for each in told.finished if each.outcome == "failed"]
+    assert str(failed.partition) == "a 2024-03-05"
+    assert failed.error == (
+        "src was to hold 1 records of a 2024-03-05 and yielded 1, not all of them the same: "
+        "something else than monolith changed them, or they changed while they were read"
+    )
+    assert "a 2024-03-05" not in shelf.counts()
+
+
+async def test_sources_limits_an_archive_to_its_partitions(build, archive, shelf):
+    kind = type("Archive", (Offering,), {"offers": offers_of(archive)})
+    await go(build(kind, since=None), sources=frozenset("a"))
+    assert {name.split()[0] for name in shelf.counts()} == {"a"}

@@ -104,7 +104,8 @@ class Working:
         """Ask on one side, write on the other; while one window is written the next is asked for."""
         asking = Asking(self._desk.phase, self._opened, plan.windows, notify=self._desk.notify, now=self._now)
         writings = [
-            Writing(self._desk, self.config.id, opened, held, health) for opened, health in self._targets.values()
+            Writing(self._desk, self.config.id, opened, held, health, plan.offered)
+            for opened, health in self._targets.values()
         ]
         send, receive = trio.open_memory_channel[Answer | NoAnswer](0)
         async with trio.open_nursery() as nursery:

@@ -74,10 +74,23 @@ class Task:
 
 
 class Writing:
-    """Writes what one source says into one target."""
+    """Writes what one source says into one target.
 
-    def __init__(self, desk: Desk, source: str, opened: Opened[Target], held: Tenure, health: Health) -> None:
+    `offered` are the partitions of a source that has its own: it is asked for them one by one. An ordinary source
+    (None) is asked for a day, and may yield records of other sources with it.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        source: str,
+        opened: Opened[Target],
+        held: Tenure,
+        health: Health,
+        offered: Mapping[Partition, Digest] | None,
+    ) -> None:
         self._desk = desk
+        self._offered = offered
         self._source = source
         self._opened = opened
         self._held = held
@@ -143,6 +156,8 @@ class Writing:
 
     def _belongs(self, partition: Partition, row: LedgerRow | None, answer: Answer) -> bool:
         """Whether this source speaks for a partition: it yielded it now, or it did so before."""
+        if self._offered is not None:
+            return partition.source == answer.window.source
         return partition in answer.partitions or (row is not None and row.via == self._source)
 
     def _unchanged(self, task: Task) -> bool:
@@ -170,6 +185,18 @@ class Writing:
             f"--date {task.partition.date} --force"
         )
 
+    def _mismatch(self, task: Task) -> str:
+        """Why an offered partition is not the one that came, empty if it is."""
+        if self._offered is None:
+            return ""
+        offered, came = self._offered.get(task.partition, EMPTY), task.staged.digest
+        if offered == came:
+            return ""
+        return (
+            f"{self._source} was to hold {offered.count} records of {task.partition} and yielded {came.count}, not all "
+            "of them the same: something else than monolith changed them, or they changed while they were read"
+        )
+
     async def _one(self, answer: Answer, task: Task) -> None:
         if self._unchanged(task):
             await self._keep(answer, [task])
@@ -190,7 +217,7 @@ class Writing:
         if why:
             await self._refuse(answer, task, "held", why)
             return
-        trouble = self._opened.error or self._health.given_up
+        trouble = self._opened.error or self._health.given_up or self._mismatch(task)
         if trouble:
             await self._refuse(answer, task, "failed", str(trouble))
             return

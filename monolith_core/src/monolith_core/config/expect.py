@@ -65,6 +65,12 @@ def shape(info: FieldInfo) -> Shape:
     return Shape(kind, (*info.metadata, *metadata))
 
 
+def item_shape(form: Shape) -> Shape:
+    """What one value of a mapping is."""
+    kind, metadata = _unwrapped((*get_args(form.type), Any)[1])
+    return Shape(kind, metadata)
+
+
 def _unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     metadata: tuple[Any, ...] = ()
     while True:
@@ -91,6 +97,10 @@ def _flat(metadata: list[Any]) -> Iterator[Any]:
 def expectation(info: FieldInfo) -> str | None:
     """`a whole number from 0 to 100`; None if the field's type has no name that a person knows."""
     form = shape(info)
+    return _expected(item_shape(form) if form.is_mapping else form)
+
+
+def _expected(form: Shape) -> str | None:
     if form.is_duration:
         return "a duration such as 30s, 10m or 3d" + _bounds(form, format_duration)
     if form.is_list:
@@ -100,7 +110,7 @@ def expectation(info: FieldInfo) -> str | None:
     if isinstance(form.type, type) and issubclass(form.type, Enum):
         return listed(str(each.value) for each in form.type)
     name = _WORDS.get(form.type)
-    return name and name + _bounds(form, lambda number: f"{number:g}") + _length(form)
+    return name and name + _bounds(form, lambda number: f"{number:.15g}") + _length(form)
 
 
 def _bounds(form: Shape, write: Callable[[Any], str]) -> str:
@@ -110,13 +120,15 @@ def _bounds(form: Shape, write: Callable[[Any], str]) -> str:
     if "gt" in limits or (form.is_duration and limits.get("ge") == 0):
         limits.pop("ge", None)  # says no more than the other limit, or than every duration fulfils
     words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
-    return "".join(f", {word} {write(limits[name])}" for name, word in words.items() if name in limits)
+    text = " and ".join(f"{word} {write(limits[name])}" for name, word in words.items() if name in limits)
+    return text and f", {text}"
 
 
 def _constraint(form: Shape, name: str) -> Any:
-    """The last of a kind: a field's own stands behind its type's."""
+    """The narrowest of a kind: a field may have one and its type another."""
     found = [getattr(each, name) for each in form.metadata if getattr(each, name, None) is not None]
-    return found[-1] if found else None
+    narrowest = min if name in ("le", "lt", "max_length") else max
+    return narrowest(found) if found else None
 
 
 def _length(form: Shape) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from monolith_core.errors import ConfigurationError, Fault
 from monolith_core.secrets import hide
 
@@ -21,10 +19,6 @@ class Found:
         self._faults[Fault(self.file, line, text) if line else Fault("", 0, text)] = None
 
     def check(self) -> None:
-        """Raise ConfigurationError if there are any."""
+        """Raise ConfigurationError with all of them, in the order of the lines, if there are any."""
         if self._faults:
-            self.stop()
-
-    def stop(self) -> NoReturn:
-        """Raise ConfigurationError with all of them, in the order of the lines."""
-        raise ConfigurationError(sorted(self._faults, key=lambda fault: fault.line)) from None
+            raise ConfigurationError(sorted(self._faults, key=lambda fault: fault.line)) from None

@@ -25,9 +25,8 @@ from monolith_core.config.model import (
 from monolith_core.config.plugins import Chooser, Kind, Used
 from monolith_core.config.reader import Section, plain, read_ini
 from monolith_core.config.sections import Sections, sort
-from monolith_core.config.validate import Schema, unknown_options, validate
+from monolith_core.config.validate import Model, Schema, unknown_options, validate
 from monolith_core.config.words import did_you_mean, items, listed, shown
-from monolith_core.options import PluginOptions
 from monolith_core.secrets import register
 
 _MOVED = {"history": "write database = URL, which names the ledger's database too"}
@@ -94,7 +93,7 @@ class _Loader:
         made = {(each.kind, each.id): self._plugin(each, shared) for each in plugins}
         phases = self._phases()
         sequences = self._sequences()
-        to_run = self._to_run(sequence, shared.good.get("sequence"), sequences)
+        to_run = self._to_run(sequence, shared, sequences)
         self._found.check()
         assert monolith is not None  # else there was a fault
         config = Config(
@@ -167,24 +166,30 @@ class _Loader:
             fingerprint=fingerprint(plugin.kind, plugin.used.use, options),
         )
 
-    def _lists(self, section: Section, model: type[PluginOptions]) -> tuple[Values, PluginOptions | None]:
+    def _lists(self, section: Section, model: type[Model]) -> tuple[Values, Model | None]:
         """The values of a section of the core's own, and its options."""
         schema = Schema(model)
         unknown_options(section, schema.has, schema.names(), self._found, {})
         values = self._expander.values(section, schema.has)
         return values, validate(model, section, values, self._found)
 
+    def _ids(self, values: Values, option: str, known: Mapping[str, Section], what: str) -> tuple[str, ...]:
+        """The ids that an option lists; those that are none are noted."""
+        value = values.good.get(option)
+        given = items(value.text) if value else ()
+        checks.names(value, given, known, what, self._found)
+        return given
+
     def _phases(self) -> dict[str, PhaseConfig]:
         phases = {}
+        sure = True
         for name, section in self._sections.phase.items():
             values, options = self._lists(section, PhaseOptions)
-            if not isinstance(options, PhaseOptions):
-                continue
-            for kind, given in (("source", options.sources), ("target", options.targets)):
-                what = f"ids of [{kind}:ID] sections"
-                checks.names(values.good.get(f"{kind}s"), given, self._sections.of(kind), what, self._found)
-            phases[name] = PhaseConfig(name, options.sources, options.targets, options.on_failure)
-        if len(phases) == len(self._sections.phase):  # else it is not known what the faulty one would use
+            sources = self._ids(values, "sources", self._sections.source, "ids of [source:ID] sections")
+            targets = self._ids(values, "targets", self._sections.target, "ids of [target:ID] sections")
+            phases[name] = PhaseConfig(name, sources, targets, options.on_failure if options else "continue")
+            sure = sure and {"sources", "targets"} <= values.good.keys()
+        if sure:  # else it is not known what the faulty phase would use
             checks.all_used(self._sections, phases, self._found)
         return phases
 
@@ -192,23 +197,19 @@ class _Loader:
         checks.told_apart(self._sections, self._found)
         sequences = {}
         for name, section in self._sections.sequence.items():
-            values, options = self._lists(section, SequenceOptions)
-            if isinstance(options, SequenceOptions):
-                what = "ids of [phase:ID] sections"
-                checks.names(values.good.get("phases"), options.phases, self._sections.phase, what, self._found)
-                sequences[name] = options.phases
+            values, _ = self._lists(section, SequenceOptions)
+            sequences[name] = self._ids(values, "phases", self._sections.phase, "ids of [phase:ID] sections")
         return sequences
 
     def _to_run(
         self,
         asked: Sequence[str] | None,
-        value: Value | None,
+        values: Values,
         sequences: Mapping[str, tuple[str, ...]],
     ) -> tuple[str, ...]:
         """The phases to run: those asked for, those that [monolith] says, or all."""
         known = {**self._sections.phase, **self._sections.sequence}
-        said = items(value.text) if value else ()
-        checks.names(value, said, known, "ids of [phase:ID] or [sequence:ID] sections", self._found)
+        said = self._ids(values, "sequence", known, "ids of [phase:ID] or [sequence:ID] sections")
         checks.all_in_sequence(self._sections, said, sequences, self._found)
         if asked is not None:
             self._check_asked(asked, known)

@@ -89,9 +89,9 @@ NOT_SHARED = frozenset({"sequence", "lease"})
 class PhaseOptions(PluginOptions):
     """The options of a section `[phase:ID]`."""
 
-    sources: tuple[str, ...] = Field(examples=["the ids of [source:...] sections"])
+    sources: tuple[str, ...]
     """Ids of the sources, which run in parallel."""
-    targets: tuple[str, ...] = Field(examples=["the ids of [target:...] sections"])
+    targets: tuple[str, ...]
     """Ids of the targets that every source's records go to."""
     on_failure: Literal["continue", "stop"] = "continue"
     """Whether later phases run when a partition of this one failed."""
@@ -100,7 +100,7 @@ class PhaseOptions(PluginOptions):
 class SequenceOptions(PluginOptions):
     """The options of a section `[sequence:ID]`."""
 
-    phases: tuple[str, ...] = Field(examples=["the ids of [phase:...] sections"])
+    phases: tuple[str, ...]
     """Ids of the phases, in order."""
 
 

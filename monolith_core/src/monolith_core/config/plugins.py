@@ -10,6 +10,7 @@ from monolith_core import registry
 from monolith_core.config.expand import Value, Values
 from monolith_core.config.found import Found
 from monolith_core.config.reader import Section
+from monolith_core.config.validate import Schema
 from monolith_core.config.words import guess, listed, shown
 from monolith_core.errors import MonolithError
 
@@ -57,8 +58,8 @@ class Chooser:
         user = own.good.get("user")
         if "use" in own.broken:
             return Used(name, None)
-        if use is None and user is not None and self._names_plugin(kind, user.text):
-            right = self._right(kind, user.text) or user.text
+        if use is None and user is not None and self._names_plugin(kind, user.text, name):
+            right = self._right(kind, user.text) or "NAME"
             self._found.add(
                 user.line, f"{user}: got {shown(user.text)}, which names a plugin; did you mean use = {right}?"
             )
@@ -83,7 +84,11 @@ class Chooser:
     def _names(self, kind: Kind) -> list[str]:
         return sorted({entry.name for entry in self._entries(kind)})
 
-    def _names_plugin(self, kind: Kind, text: str) -> bool:
+    def _names_plugin(self, kind: Kind, text: str, name: str) -> bool:
+        """Whether the value of `user` is one for `use`, unless the plugin of the section's id has that option."""
+        plugin = self._quietly(kind, name)
+        if plugin is not None and Schema(plugin.Options).has("user"):
+            return False
         return text in self._names(kind) or text in WELL_KNOWN or _is_path(text)
 
     def _quietly(self, kind: Kind, name: str) -> type[Any] | None:

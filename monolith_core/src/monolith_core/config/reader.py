@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monolith_core.config.found import Found
+from monolith_core.errors import ConfigurationError, Fault
 
 MAX_BYTES = 2**20
 """Most bytes of a configuration, and of a file that a value is read from."""
@@ -68,12 +69,12 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise UnreadableError("there is no such file; check the path") from None
     except IsADirectoryError:
-        raise UnreadableError("is a folder; expected a file") from None
+        raise UnreadableError("it is a folder; expected a file") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UnreadableError(f"cannot be read ({why}); check the path and its permissions") from None
+        raise UnreadableError(f"it cannot be read ({why}); check the path and its permissions") from None
     if len(data) > MAX_BYTES:
-        raise UnreadableError(f"is larger than {MAX_BYTES // 2**20} MiB; expected a text file")
+        raise UnreadableError(f"it is larger than {MAX_BYTES // 2**20} MiB; expected a text file")
     return _decode(data)
 
 
@@ -106,10 +107,10 @@ def read_ini(path: Path, found: Found) -> list[Section]:
     try:
         text = read_text(path)
     except UnreadableError as error:
-        found.add(error.line or 1, str(error))
-        found.stop()
+        raise ConfigurationError([Fault(found.file, error.line, str(error))]) from None
     if not text.strip():
-        found.add(1, "the file is empty; expected a section [monolith] with the option database")
+        message = "the file is empty; expected a section [monolith] with the option database, and phases"
+        raise ConfigurationError([Fault(found.file, 1, message)])
     return _Reader(found).read(text)
 
 

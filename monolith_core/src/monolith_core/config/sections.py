@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from monolith_core.config.found import Found
 from monolith_core.config.reader import Section
-from monolith_core.config.words import guess, shown
+from monolith_core.config.words import guess
 from monolith_core.partition import MAX_ID
 
 KINDS = ("phase", "source", "target", "sequence")
@@ -37,35 +37,40 @@ def sort(sections: Iterable[Section], found: Found) -> Sections:
     """Tell the sections apart; note those that are of no kind, and a missing [monolith]."""
     by_kind = Sections(Section("monolith", 1))
     for section in sections:
-        kind, colon, name = section.name.partition(":")
-        if section.name == "monolith":
-            by_kind.monolith, by_kind.missing = section, False
-        elif not colon or kind not in KINDS:
-            found.add(section.line, f"unknown section {section}; {_meant(section.name)}")
-        elif fault := _id_fault(name):
-            found.add(section.line, f"the id in {section} is {shown(name)}, expected {fault}")
-        else:
+        kind, _, name = section.name.partition(":")
+        fault = None if section.name == "monolith" else _kind_fault(section.name) or _id_fault(name)
+        if fault:
+            found.add(section.line, f"section {section} {fault}")
+        if kind in KINDS and not fault:
             by_kind.of(kind)[name] = section
+        elif section.name == "monolith" or (by_kind.missing and _meant(section.name) == "monolith"):
+            by_kind.monolith, by_kind.missing = section, False
     if by_kind.missing:
         found.add(1, "there is no section [monolith]; add it, with database = sqlite:///%(here)s/archive.sqlite")
     return by_kind
 
 
-def _meant(name: str) -> str:
-    kind, colon, rest = name.partition(":")
+def _kind_fault(name: str) -> str | None:
+    kind, _, rest = name.partition(":")
+    if kind in KINDS:
+        return None if rest else f"lacks an id; expected [{kind}:ID]"
     if name == "DEFAULT":
-        return "write options that all sections share into [monolith]"
-    near = guess(kind, (*KINDS, "monolith"))
-    if near == "monolith":
-        return "did you mean [monolith]?"
-    if near and (colon or near != kind):
-        return f"did you mean [{near}:{rest or 'ID'}]?"
-    return f"expected {_ALL}"
+        return "is not known here; write options that all sections share into [monolith]"
+    meant = _meant(name)
+    if meant is None:
+        return f"is not known; expected {_ALL}"
+    right = meant if meant == "monolith" else f"{meant}:{rest or 'ID'}"
+    return f"is not known; did you mean [{right}]?"
+
+
+def _meant(name: str) -> str | None:
+    """The kind that was probably meant."""
+    return guess(name.partition(":")[0], (*KINDS, "monolith"))
 
 
 def _id_fault(name: str) -> str | None:
     if not _ID.fullmatch(name):
-        return "letters, digits, -, _ and . only; rename the section"
+        return "has an id with other characters than letters, digits, -, _ and .; rename it"
     if len(name) > MAX_ID:
-        return f"at most {MAX_ID} characters; rename the section"
+        return f"has an id of {len(name)} characters, expected at most {MAX_ID}; rename it"
     return None

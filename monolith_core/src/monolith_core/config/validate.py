@@ -84,8 +84,10 @@ def unknown_options(
     for option in section.options.values():
         if knows(option.name) or from_file(option.name, knows):
             continue
-        near = guess(option.name.removesuffix("-file"), known)
-        advice = elsewhere.get(option.name) or (f"did you mean {near}?" if near else None)
+        base = option.name.removesuffix("-file")
+        near = guess(base, known)
+        meant = f"{near}{option.name[len(base) :]}"
+        advice = elsewhere.get(option.name) or (f"did you mean {meant}?" if near else None)
         if advice or sure:
             advice = advice or f"expected {listed(sorted(known))}"
             found.add(option.line, f"{section} has no option {option.written}; {advice}")

@@ -293,6 +293,7 @@ def refused(url: str, *, migrate: bool = True) -> str:
             "mysql+nonsense://host/name",
             "'mysql+nonsense' is no kind of database that is known; expected sqlite:///FILE",
         ),
+        ("my-sql://monolith:s3cret@host/name", "the storage's URL cannot be read; expected sqlite:///FILE"),
         ("oracle://monolith:s3cret@host/name", "the storage cannot be of the kind 'oracle'; expected sqlite:///FILE"),
         ("sqlite://", "a storage in memory would be lost when the run ends; name a file: sqlite:///FILE"),
         ("sqlite:///:memory:", "a storage in memory would be lost when the run ends; name a file: sqlite:///FILE"),

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.servers import MariaDB
 
+from monolith_core.days import DayRange
 from monolith_core.events import Run
 from monolith_core.partition import Digest, Partition
 from monolith_core.storage import Covered, LedgerRow, RunRow, Storage, identity
@@ -146,7 +147,7 @@ def test_rows_by_every_condition(storage: Storage):
 # --- the short cuts of the plan
 
 
-def test_settled_counts_what_is_final(storage: Storage):
+def test_a_stretch_is_of_final_days_without_a_gap(storage: Storage):
     days = [DAY + dt.timedelta(days=n) for n in range(4)]
     wanted = {
         "target": "sql",
@@ -157,25 +158,36 @@ def test_settled_counts_what_is_final(storage: Storage):
         "settle": 8.64e4,
     }
 
-    def count(**others) -> int:
-        return storage.ledger.settled(**{**wanted, **others})
+    def stretch(**others) -> DayRange | None:
+        return storage.ledger.stretch(**{**wanted, **others})
 
-    assert count() == 0
+    assert stretch() is None
     storage.ledger.put(
         [row(date=day) for day in days]
         + [row(target="es"), row("other"), row("x", via="ga"), row("ga", DAY - dt.timedelta(days=1))]
     )
-    assert count() == 4
-    assert count(start=days[1], end=days[2]) == 2
-    assert count(settle=90_000) == 4
-    assert count(settle=90_000.5) == 0
-    assert count(fingerprint="another") == 0
-    for state in ("failed", "held", "deferred", "drift"):
-        storage.ledger.put([row(date=days[1], state=state)])
-        assert count() == 3
-    storage.ledger.put([row(date=days[2], age=-1)])
-    assert count() == 2
-    assert count(settle=0) == 2
+    assert stretch() == stretch(settle=90_000) == DayRange(days[0], days[3])
+    assert stretch(start=days[1], end=days[2]) == DayRange(days[1], days[2])
+    assert stretch(end=days[3] + dt.timedelta(days=9)) == DayRange(days[0], days[3])
+    assert stretch(start=days[0] - dt.timedelta(days=2)) is None
+    assert stretch(settle=90_000.5) is None
+    assert stretch(fingerprint="another") is None
+    for values in [{"state": state} for state in ("failed", "held", "deferred", "drift")] + [{"age": -1}]:
+        storage.ledger.put([row(date=days[3], **values)])
+        assert stretch() == DayRange(days[0], days[2])
+    storage.ledger.put([row(date=days[1], state="failed")])
+    assert stretch() is None
+    assert stretch(start=days[2], settle=0) == DayRange(days[2], days[2])
+
+
+def test_what_a_source_carried_is_known(storage: Storage):
+    storage.ledger.put([row("a", via="archive"), row("b", via="archive", target="es")])
+    carries = storage.ledger.carries
+    assert carries(["sql"], "archive", ["x", "a"])
+    assert carries(["sql", "es"], "archive", ["b"])
+    assert not carries(["sql"], "archive", ["b"])
+    assert not carries(["sql"], "ga", ["a"])
+    assert not carries(["sql"], "archive", [])
 
 
 def test_unsettled_finds_every_other_row(storage: Storage):
@@ -202,12 +214,16 @@ def test_unsettled_finds_every_other_row(storage: Storage):
     ),
     st.integers(-5, 5),
 )
-def test_each_row_is_settled_or_unsettled(sqlite: Storage, drawn, settle):
+def test_a_day_is_in_the_stretch_or_unsettled(sqlite: Storage, drawn, settle):
     with sqlite.transaction() as connection:
         connection.exec_driver_sql("DELETE FROM ledger")
         sqlite.ledger.put([row(date=DAY + dt.timedelta(days=n), state=state, age=age) for n, state, age in drawn])
-    settled = sqlite.ledger.settled("sql", "ga", DAY, DAY + dt.timedelta(days=9), FINGERPRINT, settle)
-    assert settled + len(sqlite.ledger.unsettled("sql", "ga", settle)) == len(drawn)
+    due = {each.date for each in sqlite.ledger.unsettled("sql", "ga", settle)}
+    days = [DAY + dt.timedelta(days=n) for n, _, _ in drawn]
+    found = sqlite.ledger.stretch("sql", "ga", DAY, DAY + dt.timedelta(days=9), FINGERPRINT, settle)
+    final = sorted(set(days) - due)
+    assert (found is None) == (not final or final[0] != DAY or (final[-1] - DAY).days + 1 != len(final))
+    assert found is None or (found.start, found.end) == (DAY, final[-1])
 
 
 # --- digests
@@ -291,7 +307,7 @@ def test_the_plan_reads_an_index_and_not_the_table(sqlite: Storage):
         return query(statement, values)
 
     sqlite.query = explained
-    sqlite.ledger.settled("sql", "ga", DAY, DAY, FINGERPRINT, 1.0)
+    sqlite.ledger.stretch("sql", "ga", DAY, DAY, FINGERPRINT, 1.0)
     sqlite.ledger.unsettled("sql", "ga", 1.0)
     sqlite.ledger.digests(["sql"], DAY, DAY, ["ga"])
     sqlite.ledger.rows(targets=["sql"], sources=["ga"], start=DAY)

@@ -69,21 +69,13 @@ class Ledger:
         found = self._query(_SELECT, "FROM ledger", where.text, "ORDER BY target, source, date", values=where.values)
         return [_row(row) for row in found]
 
-    def settled(self, target: str, via: str, start: dt.date, end: dt.date, fingerprint: str, settle: float) -> int:
-        """How many of the source's own partitions in the days are final: done as configured, settled when asked."""
-        found = self._query(
-            "SELECT COUNT(*) FROM ledger WHERE target = ? AND via = ? AND state = 'done' AND age >= ?",
-            "AND fingerprint = ? AND date BETWEEN ? AND ? AND source = via",
-            values=[target, via, math.ceil(settle), fingerprint, start.isoformat(), end.isoformat()],
-        )
-        return int(found[0][0]) if found else 0
-
     def stretch(
         self, target: str, via: str, start: dt.date, end: dt.date, fingerprint: str, settle: float
     ) -> DayRange | None:
         """The days from `start` on, without a gap, of which the source's own partitions are final; None: not even one.
 
-        Final is what `settled` counts. None also if there is a gap and final days after it.
+        Final is one that is done, as configured now, and was asked after it had settled. None also if there is a gap
+        and final days after it: then every row has to be looked at.
         """
         found = self._query(
             "SELECT COUNT(*), MAX(date) FROM ledger WHERE target = ? AND via = ? AND state = 'done' AND age >= ?",

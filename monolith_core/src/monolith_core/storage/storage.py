@@ -56,11 +56,9 @@ class Storage:
         storage = cls(engine, dialect, location, exists=True)
         try:
             storage._prepare(migrate, lock_timeout)
-        except BaseException as error:
+        except MonolithError as error:
             engine.dispose()
-            if isinstance(error, MonolithError):
-                raise StorageError(_explained(str(error), storage._file)) from error
-            raise
+            raise StorageError(_explained(str(error), storage._file)) from error
         return storage
 
     def transaction(self, turn_within: float = 600.0) -> AbstractContextManager[Connection]:

@@ -124,7 +124,7 @@ _AS_TEXT = ("interval", "inet", "cidr", "int4range", "int8range", "numrange", "d
 
 def _read_as_text(connection: Any) -> None:
     """Read types that JSON has no form for as the text that the database shows."""
-    if not type(connection).__module__.startswith("psycopg."):
+    if type(connection).__module__.partition(".")[0] != "psycopg":
         return
     from psycopg.types.string import TextLoader
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -75,3 +75,6 @@ def _finish(connection: Connection, cursor: Any) -> None:
 def _abandon(connection: Connection, cursor: Any) -> None:
     if connection.dialect.driver == "pymysql":
         packets.abandon(cursor)
+    else:
+        with suppress(Exception):  # what went wrong is on its way already
+            cursor.close()

@@ -33,8 +33,8 @@ def format_duration(seconds: float) -> str:
     """The shortest text that `parse_duration` reads as `seconds`: 90 -> `90s`, 600 -> `10m`."""
     for unit in "wdhm":
         if seconds and seconds % _UNITS[unit] == 0:
-            return f"{seconds // _UNITS[unit]:g}{unit}"
-    return f"{seconds:g}s"
+            return f"{seconds // _UNITS[unit]:.15g}{unit}"
+    return f"{seconds:.15g}s"
 
 
 def parse_day(value: Any) -> Any:

@@ -11,7 +11,7 @@ from monolith_core.config.found import Found
 from monolith_core.config.reader import Option, Section, UnreadableError, read_text
 
 _REFERENCE = re.compile(r"%\(here\)s|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_FILE = "-file"
+_FILE = re.compile(r"[-_]file\Z")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Expander:
 
 def from_file(name: str, known: Callable[[str], bool]) -> str | None:
     """The option that `name` gives the value of by a file; None if it is an option of its own, or of no known one."""
-    base = name.removesuffix(_FILE)
+    base = _FILE.sub("", name)
     # Any name may follow the dot of `param.NAME`, so there the ending always means the file.
     own = known(name) and "." not in name
     return base if base != name and known(base) and not own else None

@@ -15,7 +15,7 @@ class Found:
 
     def add(self, line: int, message: str) -> None:
         """Note a fault in a line of the file; its message is freed of secrets."""
-        text = hide(" ".join(message.split("\n")))
+        text = "".join(each if each.isprintable() else " " for each in hide(message))
         self._faults[Fault(self.file, line, text) if line else Fault("", 0, text)] = None
 
     def check(self) -> None:

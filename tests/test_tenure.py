@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import trio
 import trio.testing
@@ -26,6 +28,17 @@ def hold(storage, holder="this one", **options):
     return tenure(storage, "extract", "src", holder=holder, **options)
 
 
+def expire(storage):
+    with storage.transaction() as connection:
+        connection.exec_driver_sql("UPDATE lease SET expires = 0")
+
+
+async def asleep():
+    """Wait until the heartbeat sleeps, and is in no worker thread."""
+    while math.isinf(trio.lowlevel.current_statistics().seconds_to_next_deadline):
+        await trio.testing.wait_all_tasks_blocked()
+
+
 class Beats:
     """Stands for `Leases.renew`: does it, or raises, and lets the test wait for the next beat."""
 
@@ -46,10 +59,9 @@ class Beats:
 
     async def next(self, clock, seconds=TTL / 3):
         self.happened = trio.Event()
-        await trio.testing.wait_all_tasks_blocked()
+        await asleep()
         clock.jump(seconds)
         await self.happened.wait()
-        await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_held_within_and_given_back_after(storage):
@@ -70,13 +82,17 @@ async def test_it_is_renewed_three_times_in_its_time(storage, monkeypatch, mock_
 async def test_a_beat_that_finds_it_lost_ends_the_work(storage, monkeypatch, mock_clock):
     beats = Beats(monkeypatch, storage)
     worked = False
-    with pytest.raises(LeaseLost):
+
+    async def work():
+        nonlocal worked
         async with hold(storage):
-            with storage.transaction() as connection:
-                connection.exec_driver_sql("UPDATE lease SET expires = 0")
+            expire(storage)
             await beats.next(mock_clock)
             await trio.sleep_forever()
             worked = True
+
+    with pytest.raises(LeaseLost):
+        await work()
     assert not worked
 
 
@@ -84,6 +100,7 @@ async def test_a_beat_that_fails_is_tried_again(storage, monkeypatch, mock_clock
     beats = Beats(monkeypatch, storage, TemporaryError("server has gone away"))
     async with hold(storage) as held:
         await beats.next(mock_clock)
+        await asleep()
         beats.error = None
         await beats.next(mock_clock)
         assert held.error is None
@@ -126,9 +143,11 @@ async def test_without_wait_the_holder_is_named(storage):
 
 
 async def test_confirm_raises_once_it_is_lost(storage):
-    with pytest.raises(LeaseLost):
+    async def work():
         async with hold(storage) as held:
             held.confirm()
-            with storage.transaction() as connection:
-                connection.exec_driver_sql("UPDATE lease SET expires = 0")
+            expire(storage)
             held.confirm()
+
+    with pytest.raises(LeaseLost):
+        await work()

@@ -1,0 +1,84 @@
+"""`monolith`: looks at what monolith-extract does."""
+
+from __future__ import annotations
+
+import click
+
+from monolith_core import __version__
+from monolith_core.cli.check import check
+from monolith_core.cli.command import Group
+from monolith_core.cli.plan import plan
+from monolith_core.cli.plugins import plugins
+from monolith_core.cli.runs import runs
+from monolith_core.cli.status import status
+
+
+class Extensible(Group):
+    """A group that hook plugins add commands to; they are loaded when a command is asked for that is not our own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Our own commands and those of hook plugins."""
+        return sorted({*super().list_commands(ctx), *self._added(ctx).commands})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command of ours, else one of a hook plugin."""
+        return super().get_command(ctx, name) or self._added(ctx).commands.get(name)
+
+    def _added(self, ctx: click.Context) -> click.Group:
+        """The commands of hook plugins; one that fails is told and left out."""
+        added: click.Group | None = ctx.meta.get(__name__)
+        if added is None:
+            added = ctx.meta[__name__] = _added_commands()
+        return added
+
+
+def _added_commands() -> click.Group:
+    from monolith_core.cli.hooks import load_hooks
+    from monolith_core.logs import plain
+
+    def warn(text: str) -> None:
+        click.echo(plain(f"warning: {text}"), err=True)
+
+    added = click.Group()
+    for hook in load_hooks(warn).hook.register_commands.get_hookimpls():
+        group = click.Group()
+        try:
+            hook.function(group)
+        except Exception as error:  # whatever is wrong with it, the other commands must work
+            warn(f"hook plugin {hook.plugin_name} cannot add its commands: {type(error).__name__}: {error}")
+            continue
+        for name, command in group.commands.items():
+            if name in main.commands:
+                warn(f"hook plugin {hook.plugin_name} adds a command {name}, which is monolith's own; it is left out")
+            else:
+                added.add_command(command, name)
+    return added
+
+
+@click.group("monolith", cls=Extensible)
+@click.version_option(__version__, prog_name="monolith", message="%(prog)s %(version)s")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="What plugins and libraries say on standard error while a command runs.",
+)
+@click.pass_context
+def main(ctx: click.Context, log_level: str) -> None:
+    """Check a configuration, see what is due, what is archived and what ran.
+
+    monolith-extract does the work.
+
+    Completion: put  eval "$(_MONOLITH_COMPLETE=bash_source monolith)"  into ~/.bashrc, or the same with zsh_source or
+    fish_source; for monolith-extract the variable is _MONOLITH_EXTRACT_COMPLETE.
+    """
+    if ctx.resilient_parsing:
+        return
+    from monolith_core.logs import logging_to
+
+    ctx.with_resource(logging_to(level=log_level))
+
+
+for each in (check, plan, plugins, runs, status):
+    main.add_command(each)

@@ -1,0 +1,109 @@
+"""`monolith plugins` and `monolith-extract --list-plugins`: what is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monolith_core.cli.command import FAILED, Command
+from monolith_core.cli.parameters import json_option
+
+if TYPE_CHECKING:
+    from monolith_core.registry import PluginEntry
+
+
+@click.command("plugins", cls=Command)
+@click.option("--verbose", is_flag=True, help="Add what each is, its options, and where it comes from.")
+@click.option("--check", is_flag=True, help="Import each plugin, and exit with status 1 if one cannot be used.")
+@json_option
+@click.pass_context
+def plugins(ctx: click.Context, verbose: bool, check: bool, as_json: bool) -> None:
+    """List every installed source, target, executor and hook plugin, with its distribution and version.
+
+    None of them is imported, except by --check: one that is broken stops nothing but the configurations that name it.
+    """
+    if list_plugins(verbose=verbose, check=check, as_json=as_json):
+        ctx.exit(FAILED)
+
+
+def list_plugins(*, verbose: bool = False, check: bool = False, as_json: bool = False) -> bool:
+    """Print the list; whether any plugin is known to be unusable and was checked."""
+    from monolith_core.registry import check_entry, installed
+
+    entries = installed()
+    errors = [(check_entry(entry) if check else entry.error) or "" for entry in entries]
+    listed = [_as_dict(entry, error, verbose=verbose) for entry, error in zip(entries, errors, strict=True)]
+    if as_json:
+        from monolith_core.cli.paint import say_json
+
+        say_json(listed)
+    else:
+        from monolith_core.cli.paint import say
+
+        for line in _blocks(listed) if verbose else _table(listed):
+            say(line)
+    return check and any(errors)
+
+
+def _as_dict(entry: PluginEntry, error: str, *, verbose: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "kind": entry.kind,
+        "name": entry.name,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "value": entry.value,
+        "error": error or None,
+    }
+    return facts | _more(entry) if verbose else facts
+
+
+def _more(entry: PluginEntry) -> dict[str, Any]:
+    from monolith_core.cli.declared import declared_options, source_file
+
+    distribution = entry.entry_point.dist if entry.entry_point else None
+    options = declared_options(entry.value) if entry.kind in ("source", "target") else []
+    return {
+        "summary": (distribution.metadata["Summary"] if distribution else None) or "",
+        "file": str(source_file(entry.value.partition(":")[0].strip()) or ""),
+        "options": None if options is None else [asdict(option) for option in options],
+    }
+
+
+def _table(listed: list[dict[str, Any]]) -> Iterator[str]:
+    from monolith_core.cli.paint import painted, table
+
+    if not listed:
+        yield "no plugin is installed; pip install monolith-plugin-sql"
+        return
+    names = ("kind", "name", "distribution", "version")
+    yield from table(names, [[each[name] for name in names] for each in listed])
+    for each in listed:
+        if each["error"]:
+            yield painted(f"error: {each['error']}", "red")
+
+
+def _blocks(listed: list[dict[str, Any]]) -> Iterator[str]:
+    from monolith_core.cli.paint import painted
+
+    for number, each in enumerate(listed):
+        if number:
+            yield ""
+        yield painted(f"{each['kind']} {each['name']}", None, bold=True)
+        yield f"    {each['distribution']} {each['version']}: {each['summary'] or 'no summary'}"
+        yield f"    {each['value']}, from {each['file'] or 'a file that cannot be found'}"
+        if each["error"]:
+            yield painted(f"    error: {each['error']}", "red")
+        yield from _options(each["options"])
+
+
+def _options(options: list[dict[str, Any]] | None) -> Iterator[str]:
+    if options is None:
+        yield "    its options cannot be read without importing it"
+    for option in options or ():
+        default = "required" if option["default"] is None else f"default {option['default']}"
+        yield f"    {option['name']}: {option['type']}, {default}"
+        if option["description"]:
+            yield f"        {option['description']}"

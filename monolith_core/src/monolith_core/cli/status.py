@@ -1,0 +1,207 @@
+"""`monolith status`: what is archived, source by day."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monolith_core.cli.command import Command
+from monolith_core.cli.parameters import complete, config_argument, json_option, source_option
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from monolith_core.cli.coverage import Strip
+    from monolith_core.config import Config
+    from monolith_core.days import DayRange
+    from monolith_core.storage import Covered, LedgerRow, Storage
+
+_MOST = 20
+"""Most troubles that are listed as text."""
+
+_ADVICE = {
+    "failed": "failed: due again in the next run; if it does not pass by itself, mend the source or the configuration",
+    "held": "held: the answer was much smaller and was not written; accept it with --force, or mend the source",
+    "deferred": "deferred: a quota was used up; the rest comes with a later run",
+    "drift": "drift: the target holds something else than the ledger says; the next run writes it again",
+}
+
+
+@click.command("status", cls=Command)
+@config_argument
+@click.option("--start-date", metavar="DAY", help="First day, YYYY-MM-DD; default: the first that is known.")
+@click.option("--end-date", metavar="DAY", help="Last day; default: today.")
+@click.option("--month", metavar="YYYY-MM", help="Only this month.")
+@click.option("--year", metavar="YYYY", help="Only this year.")
+@source_option
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete("target"),
+    help="Only this target; may be given several times.",
+)
+@json_option
+def status(
+    config: Path,
+    start_date: str | None,
+    end_date: str | None,
+    month: str | None,
+    year: str | None,
+    sources: tuple[str, ...],
+    targets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show what the targets have of each source, as a calendar, and what needs a look.
+
+    Up to three months have a sign for each day, more have a cell for each month: its worst day, and how much is done.
+    """
+    from monolith_core.cli.coverage import strips, unknown
+    from monolith_core.cli.request import check_sources, load, today
+    from monolith_core.storage import Storage
+
+    loaded = load(config)
+    present = today(loaded)
+    days = _days(start_date, end_date, month, year, present)
+    check_sources(loaded, sources)
+    storage = Storage.open(loaded.monolith.database.get_secret_value(), migrate=False)
+    try:
+        # All rows: whether a day of a copy is missing is told by the row of the original.
+        rows = storage.ledger.coverage()
+        _check_targets(loaded, rows, targets)
+        found = strips(loaded, rows, present, days=days, sources=frozenset(sources), targets=frozenset(targets))
+        troubles = list(_troubles(storage, found))
+    finally:
+        storage.close()
+    if as_json:
+        _show_json(found, troubles)
+    else:
+        nothing = [] if sources or targets else unknown(loaded, rows)
+        _show(found, troubles, nothing)
+
+
+def _days(start: str | None, end: str | None, month: str | None, year: str | None, today: dt.date) -> DayRange | None:
+    """The days that the options name, None for all."""
+    from datetime import date
+
+    from monolith_core.days import DayRange
+    from monolith_core.options import parse_day
+
+    if sum([bool(start or end), bool(month), bool(year)]) > 1:
+        raise click.UsageError("--month, --year and --start-date/--end-date exclude each other; give one of them")
+    try:
+        if month is not None:
+            return _month(month)
+        if year is not None:
+            if not re.fullmatch(r"\d{4}", year, re.ASCII):
+                raise ValueError(f"{year!r} is no year; write YYYY, such as 2024")
+            return DayRange(date(int(year), 1, 1), date(int(year), 12, 31))
+        if start or end:
+            return DayRange(parse_day(start) if start else date.min, parse_day(end) if end else today)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return None
+
+
+def _month(text: str) -> DayRange:
+    from monolith_core.days import DayRange
+    from monolith_core.options import parse_day
+    from monolith_core.partition import ONE_DAY
+
+    if not re.fullmatch(r"\d{4}-\d\d", text, re.ASCII):
+        raise ValueError(f"{text!r} is no month; write YYYY-MM, such as 2024-01")
+    first: dt.date = parse_day(f"{text}-01")
+    later = first.replace(day=28) + 4 * ONE_DAY
+    return DayRange(first, later.replace(day=1) - ONE_DAY)
+
+
+def _check_targets(config: Config, rows: Iterable[Covered], targets: Iterable[str]) -> None:
+    from monolith_core.config.words import did_you_mean, listed
+
+    known = config.targets.keys() | {row.target for row in rows}
+    for name in targets:
+        if name not in known:
+            expected = f"a target of {config.path} ({listed(config.targets)})"
+            raise click.UsageError(f"--target: got {name!r}, expected {expected}{did_you_mean(name, known)}")
+
+
+def _troubles(storage: Storage, strips: Iterable[Strip]) -> Iterator[LedgerRow]:
+    """The ledger's rows of the days shown that are neither done nor missing."""
+    for strip in strips:
+        if any(strip.counts[state] for state in ("failed", "held", "deferred", "drift")):
+            for row in storage.ledger.unsettled(strip.target, strip.via, 0):
+                if row.source == strip.source and row.state != "done" and row.date in strip.marks:
+                    yield row
+
+
+def _show(strips: list[Strip], troubles: list[LedgerRow], nothing: list[tuple[str, str, str]]) -> None:
+    from monolith_core.cli.calendar import calendar
+    from monolith_core.cli.paint import painted, say
+
+    for phase, source, target in nothing:
+        say(f"{source} into {target}: nothing yet; phase {phase} writes it")
+    if strips:
+        for line in calendar(strips, shutil.get_terminal_size().columns):
+            say(line)
+    elif not nothing:
+        say("nothing is archived in these days")
+    if troubles:
+        say("")
+        say(painted("needs a look", None, bold=True))
+        for line in _listed(troubles):
+            say(line)
+
+
+def _listed(troubles: list[LedgerRow]) -> Iterator[str]:
+    """Troubles with the same error in one line, and what to do about each kind."""
+    from monolith_core.logs import days_text, plain
+
+    grouped: dict[tuple[str, str, str, str], list[dt.date]] = {}
+    for row in troubles:
+        grouped.setdefault((row.state, row.source, row.target, row.error), []).append(row.date)
+    for (state, source, target, error), days in list(grouped.items())[:_MOST]:
+        yield plain(f"  {state}  {source} {days_text(days)} into {target}: {error or 'no error was kept'}")
+    if len(grouped) > _MOST:
+        yield f"  and {len(grouped) - _MOST} more; --json lists each"
+    states = {row.state for row in troubles}
+    yield from (text for state, text in _ADVICE.items() if state in states)
+
+
+def _show_json(strips: list[Strip], troubles: list[LedgerRow]) -> None:
+    from monolith_core.cli.paint import say_json
+
+    say_json({"sources": [_strip(strip) for strip in strips], "troubles": [_trouble(row) for row in troubles]})
+
+
+def _strip(strip: Strip) -> dict[str, Any]:
+    final = strip.newest_final
+    return {
+        "source": strip.source,
+        "via": strip.via,
+        "target": strip.target,
+        "newest_final": final.isoformat() if final else None,
+        "records": strip.records,
+        "counts": dict(strip.counts),
+        "days": {day.isoformat(): mark for day, mark in strip.marks.items()},
+    }
+
+
+def _trouble(row: LedgerRow) -> dict[str, Any]:
+    return {
+        "source": row.source,
+        "via": row.via,
+        "target": row.target,
+        "date": row.date.isoformat(),
+        "state": row.state,
+        "records": row.digest.count if row.digest else 0,
+        "asked": row.asked.isoformat() if row.asked else None,
+        "run": row.run,
+        "error": row.error,
+        "remark": row.remark,
+    }

@@ -84,6 +84,10 @@ class Server(ABC):
     def create_database(self, name: str) -> None:
         """Create an empty database that the user may do anything in."""
 
+    @abstractmethod
+    def drop_database(self, name: str) -> None:
+        """Delete a database, also one that is in use."""
+
     stop_signal = signal.SIGTERM
 
     def admin(self, sql: str, *values: Any, database: str | None = None) -> list[tuple[Any, ...]]:
@@ -241,6 +245,9 @@ class MariaDB(Server):
         self.admin(f"CREATE DATABASE `{name}`")
         self.admin(f"GRANT ALL ON `{name}`.* TO {USER}@'%'")
 
+    def drop_database(self, name: str) -> None:
+        self.admin(f"DROP DATABASE IF EXISTS `{name}`")
+
 
 class PostgreSQL(Server):
     """PostgreSQL; it refuses to run as root, so that root's tests run it as `postgres` or `nobody`."""
@@ -304,3 +311,6 @@ class PostgreSQL(Server):
 
     def create_database(self, name: str) -> None:
         self.admin(f'CREATE DATABASE "{name}" OWNER {USER} TEMPLATE template0')
+
+    def drop_database(self, name: str) -> None:
+        self.admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -16,6 +16,7 @@ extensions = ["monolith_reference"]
 exclude_patterns = ["_build"]
 highlight_language = "none"
 nitpicky = True
+smartquotes = False  # they would turn the dashes of --options into others
 
 html_theme = "furo"
 html_title = f"monolith {release}"

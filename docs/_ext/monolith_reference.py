@@ -22,6 +22,7 @@ from docutils.parsers.rst import directives
 from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.rst import escape
 
 from monolith_core.config.expect import expectation, shape
 from monolith_core.options import DATA, format_duration
@@ -34,8 +35,9 @@ def named(path: str) -> Any:
 
 
 def inline(text: str) -> str:
-    """A docstring's text as reStructuredText: `code` becomes ``code``."""
-    return " ".join(text.replace("`", "``").split())
+    """A docstring's text as reStructuredText: `code` becomes ``code``, and nothing else is markup."""
+    parts = " ".join(text.split()).split("`")
+    return "".join(f"``{part}``" if number % 2 else escape(part) for number, part in enumerate(parts))
 
 
 def default(info: FieldInfo) -> str | None:
@@ -70,17 +72,25 @@ def section_options(model: Any, beyond: Any = None) -> Iterator[str]:
             yield from option(name, info)
 
 
+def paragraphs(text: str, indent: str) -> Iterator[str]:
+    """A command's help; what is indented there is code."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if paragraph.startswith(" "):
+            yield from (f"{indent}::", "", *(f"{indent}{line}" for line in paragraph.splitlines()), "")
+        else:
+            yield from (f"{indent}{inline(paragraph)}", "")
+
+
 def command_options(command: click.Command, path: str) -> Iterator[str]:
     """Every parameter of a command, then of its subcommands, each under its name."""
-    if not isinstance(command, click.Group):
-        usage = " ".join(command.collect_usage_pieces(click.Context(command)))
-        yield from (f"``{path} {usage}``", f"    {inline(command.help or '')}", "")
-        with click.Context(command, info_name=path) as context:
-            for parameter in command.get_params(context):
-                if record := parameter.get_help_record(context):
-                    yield from (f"    ``{record[0]}``", f"        {inline(record[1])}", "")
-        return
-    for name, child in sorted(command.commands.items()):
+    context = click.Context(command, info_name=path)
+    yield f"``{path} {' '.join(command.collect_usage_pieces(context))}``"
+    yield from paragraphs(command.help or "", "    ")
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record and record[1]:
+            yield from (f"    ``{record[0]}``", f"        {inline(record[1])}", "")
+    for name, child in sorted(command.commands.items()) if isinstance(command, click.Group) else ():
         yield from command_options(child, f"{path} {name}")
 
 

@@ -35,9 +35,9 @@ class Finding:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, config: Path, timeout: str, as_json: bool) -> None:
-    """Check the configuration, then connect to the storage and to every source and target, all at once.
+    """Check a configuration, and connect to everything.
 
-    Nothing is written. The exit status is 1 if a connection fails, 2 if the configuration is wrong.
+    The storage first, then every source and target, all at once; each is a line. Nothing is written. The exit status is 1 if a connection fails, 2 if the configuration is wrong.
     """
     import trio
 
@@ -67,7 +67,10 @@ async def _everything(config: Config, seconds: float, limit: str) -> list[Findin
     """Every finding: the configuration's, the storage's, then those of the plugins in the file's order."""
     import trio
 
-    counts = f"{len(config.sources)} sources, {len(config.targets)} targets, {len(config.phases)} phases"
+    counts = ", ".join(
+        f"{len(each)} {name}{'' if len(each) == 1 else 's'}"
+        for name, each in (("source", config.sources), ("target", config.targets), ("phase", config.phases))
+    )
     opened, storage = await _storage(config, seconds, limit)
     plugins = [*config.sources.values(), *config.targets.values()]
     found: dict[int, Finding] = {}

@@ -91,13 +91,16 @@ def check_day_options(date: str | None, start: str | None, end: str | None) -> N
 
 def chosen_days(date: str | None, start: str | None, end: str | None, today: dt.date) -> DayRange | None:
     """The days that the options name, None if they name none; raises UsageError for what is no day, or a future one."""
+    check_day_options(date, start, end)
+    if date is None and start is None:
+        return None
     from monolith_core.days import parse_days, parse_range
 
-    check_day_options(date, start, end)
     try:
         if date is not None:
             return parse_days(date, today)
-        return parse_range(start, end, today) if start is not None else None
+        assert start is not None
+        return parse_range(start, end, today)
     except ValueError as error:
         name = "--date" if date is not None else "--start-date/--end-date"
         raise click.UsageError(f"{name}: {error}") from None

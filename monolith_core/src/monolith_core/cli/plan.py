@@ -44,9 +44,9 @@ def plan(
     summary: bool,
     as_json: bool,
 ) -> None:
-    """Show what monolith-extract would do now, and why: each due partition with its reason.
+    """Show what is due, and why.
 
-    Nothing is written, and no source is asked for records. A later phase is planned on what the earlier ones have
+    Each partition that monolith-extract would ask for now is a line, with its reason. Nothing is written, and no source is asked for records. A later phase is planned on what the earlier ones have
     written so far.
     """
     check_day_options(date, start_date, end_date)

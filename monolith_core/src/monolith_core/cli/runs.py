@@ -23,7 +23,7 @@ _NOTHING = "no run yet"
 @click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many, newest first.")
 @json_option
 def runs(config: Path, limit: int, as_json: bool) -> None:
-    """Show the last runs: when, how long, what they did, how they ended.
+    """Show the last runs, and how they ended.
 
     A run ends as ok, incomplete (something failed or was held), interrupted (by a signal) or error; killed is one that
     did not live to say.

@@ -58,9 +58,9 @@ def status(
     targets: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show what the targets have of each source, as a calendar, and what needs a look.
+    """Show what is archived, source by day.
 
-    Up to three months have a sign for each day, more have a cell for each month: its worst day, and how much is done.
+    What the targets have of each source as a calendar, then what needs a look. Up to three months have a sign for each day, more have a cell for each month: its worst day, and how much is done.
     """
     from monolith_core.cli.coverage import strips, unknown
     from monolith_core.cli.request import check_sources, load, today

@@ -50,6 +50,7 @@ class Narrator:
 
     def __init__(self, *, windows: bool = True, purging: bool = False) -> None:
         self._windows = windows
+        self._several = False
         self._purging = purging
         self._open: dict[tuple[str, str], list[Window]] = {}
         self._due: dict[Key, set[Partition]] = {}
@@ -61,6 +62,7 @@ class Narrator:
     def run_started(self, run: Run) -> None:
         """Say which run this is."""
         phases = ", ".join(run.phases)
+        self._several = len(run.phases) > 1
         _tell(logging.DEBUG, "run_started", f"run {run.id} of {run.config}: {phases}", run=run.id, config=run.config)
 
     @hookimpl
@@ -120,7 +122,8 @@ class Narrator:
         self._open = {key: windows for key, windows in self._open.items() if key[0] != event.phase}
         counts = self._counts.get(event.phase, Counter[str]())
         text = f"{event.phase}: {summary(counts)} in {took(event.seconds)}"
-        level = logging.INFO if counts else logging.DEBUG
+        # What a run of one phase did is in the last line of all.
+        level = logging.INFO if counts and self._several else logging.DEBUG
         _tell(level, "phase_finished", text, phase=event.phase, ok=event.ok, seconds=round(event.seconds, 3))
 
     @hookimpl

@@ -36,7 +36,9 @@ def days_text(days: Iterable[dt.date]) -> str:
 
 
 def took(seconds: float) -> str:
-    """A stretch of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    """A stretch of time: `0.04 s`, `4.2 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

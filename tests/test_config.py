@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, SecretBytes
 from support import small
 
 from monolith_core import secrets
 from monolith_core.config import Config, load_config
 from monolith_core.config import secrets as secrets_of
+from monolith_core.config.fingerprint import fingerprint
+from monolith_core.config.model import MonolithOptions
 from monolith_core.errors import ConfigurationError
+from monolith_core.options import DATA, SourceOptions
 
 BASE = """\
 [monolith]
@@ -182,6 +188,11 @@ def test_only_the_last_line_end_of_a_file_is_dropped() -> None:
     assert options("query-file = %(here)s/query.sql\n").query == "\n select 1 \n"
 
 
+def test_options_made_by_a_program() -> None:
+    made = MonolithOptions.model_validate({"database": "sqlite:///x", "timezone": ZoneInfo("Europe/Madrid")})
+    assert made.timezone.key == "Europe/Madrid"
+
+
 def test_use_may_come_from_the_environment() -> None:
     config = load(BASE.replace("use = table", "use = ${PLUGIN}"), environ={"PLUGIN": "table"})
     assert config.sources["a"].use == "table"
@@ -190,6 +201,13 @@ def test_use_may_come_from_the_environment() -> None:
 def test_a_plugin_may_take_any_option() -> None:
     config = load(BASE.replace("use = table\nurl", "use = open\nAny_Thing"))
     assert config.sources["a"].options.model_extra == {"any-thing": "https://a.example/"}
+
+
+def test_user_is_no_mistake_where_a_plugin_has_it() -> None:
+    config = load(
+        BASE.replace("= a", "= open").replace("[source:a]\nuse = table\nurl = ", "[source:open]\nuser = sql ; ")
+    )
+    assert config.sources["open"].options.user == "sql ; https://a.example/"
 
 
 def test_validators_are_told_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,6 +279,48 @@ def test_the_fingerprint_of_a_target_is_its_place() -> None:
     assert print_of(base=elsewhere) == print_of(base=elsewhere.replace("= 9", "= 8"))
 
 
+class Shade(Enum):
+    DARK = "dark"
+
+
+class Part(BaseModel):
+    name: str = "x"
+    key: SecretBytes = SecretBytes(b"bytes of a key")
+
+
+class OddOptions(SourceOptions):
+    shade: Annotated[Shade | None, DATA] = None
+    part: Annotated[Part | None, DATA] = None
+    parts: Annotated[list[Part], DATA] = []
+    tags: Annotated[frozenset[str], DATA] = frozenset()
+    day: Annotated[dt.date | None, DATA] = None
+    exact: Annotated[bool, DATA] = False
+
+
+def test_every_type_of_option_counts() -> None:
+    values: list[dict[str, Any]] = [
+        {},
+        {"shade": "dark"},
+        {"part": {}},
+        {"part": {"name": "y"}},
+        {"part": {"key": b"another key"}},
+        {"parts": [{}]},
+        {"tags": ["a", "b"]},
+        {"day": "2024-01-01"},
+        {"exact": True},
+    ]
+    prints = [fingerprint("source", "odd", OddOptions.model_validate(value)) for value in values]
+    assert len(set(prints)) == len(values)
+    assert prints == [fingerprint("source", "odd", OddOptions.model_validate(value)) for value in values]
+
+
+def test_secrets_in_every_type_of_option() -> None:
+    config = load(BASE)
+    odd = OddOptions.model_validate({"part": {"key": b"a long key"}, "parts": [{"name": "https://me:swordfish@x/"}]})
+    changed = replace(config, sources={"a": replace(config.sources["a"], options=odd)})
+    assert secrets_of(changed) == {"a long key", "swordfish", "bytes of a key"}
+
+
 def test_fingerprints_stay_the_same_for_ever() -> None:
     assert print_of("query = select 1\nparam.n = 1\ncolumns = a, b\nkey = k\n") == PINNED
 
@@ -268,7 +328,17 @@ def test_fingerprints_stay_the_same_for_ever() -> None:
 PINNED = ("8c690d53a531cc41", "a88b7cd4b37053b9")
 
 
-LINES = [*BASE.splitlines(), " x", "retries = 3", "[source:a", "${A}", "= b", "[x]", "[source:a\x1c\u2028b]", "\x85 = 1"]
+LINES = [
+    *BASE.splitlines(),
+    " x",
+    "retries = 3",
+    "[source:a",
+    "${A}",
+    "= b",
+    "[x]",
+    "[source:a\x1c\u2028b]",
+    "\x85 = 1",
+]
 TRIED = st.one_of(
     st.text(max_size=200),
     st.text(alphabet="[]=:;#% \n\t${}(here)monlithsurcepg-_.,", max_size=300),

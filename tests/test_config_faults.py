@@ -676,6 +676,30 @@ CASES: dict[str, tuple[str | bytes, list[str]]] = {
             "monolith.ini:4: [source:a] has no option user; did you mean use?",
         ],
     ),
+    "user for use, with a path of nothing known": (
+        "[source:a]\nuser = my.own.Thing\n" + M + P + T,
+        [
+            "monolith.ini:2: option user of [source:a]: got 'my.own.Thing', which names a plugin; did you mean use = NAME?",
+        ],
+    ),
+    "user for use, of a plugin that cannot be imported": (
+        "[source:a]\nuser = broken\n" + M + P + T,
+        [
+            "monolith.ini:2: option user of [source:a]: got 'broken', which names a plugin; did you mean use = broken?",
+        ],
+    ),
+    "a value of a mapping, with bounds": (
+        "[source:a]\nuse = open\nweight.x = 0\n" + M + P + T,
+        [
+            "monolith.ini:3: option weight.x of [source:a]: got '0', expected a duration such as 30s, 10m or 3d, more than 0s and at most 3660d",
+        ],
+    ),
+    "an enumeration with a default": (
+        "[source:a]\nuse = open\ncolour = green\n" + M + P + T,
+        [
+            "monolith.ini:3: option colour of [source:a]: got 'green', expected red or blue; write e.g. colour = red",
+        ],
+    ),
     "a plugin that cannot be imported": (
         "[source:a]\nuse = broken\n" + M + "color = red\nretires = 3\n" + P + T,
         [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from monolith_core import secrets
@@ -61,7 +61,6 @@ def test_hides_the_lines_of_a_key() -> None:
 def test_what_cannot_be_hidden_everywhere_is_hidden_in_urls(word: str) -> None:
     hider = Hider([word])
     assert hider.hide(f"monolith-extract abc {word}") == f"monolith-extract abc {word}"
-    assert word in ("", *hider.hide("monolith abc").lower().split(), "Monolith")
     assert (
         hider.hide(f"at mysql://{word}:{word or 'x'}@localhost/monolith") == f"at mysql://{word}:***@localhost/monolith"
     )
@@ -114,8 +113,12 @@ def test_urls_without_credentials() -> None:
     assert without_credentials("me@host") == "me@host"
 
 
-@given(st.text(min_size=4, max_size=30), st.text(max_size=30), st.text(max_size=30))
+LETTERS = st.text(alphabet=st.characters(exclude_characters="*"), max_size=30)
+
+
+@given(LETTERS.filter(lambda text: len(text) >= 4), LETTERS, LETTERS)
 def test_no_registered_secret_is_left(secret: str, before: str, after: str) -> None:
+    assume(secret.casefold() not in {"none", "null", "true"})
     hidden = Hider([secret]).hide(f"{before}{secret}{after}")
-    if secret.casefold() not in {"none", "null", "true"} and "***" not in secret:
-        assert secret not in hidden.replace("***", "\0" if "*" in secret else "***")
+    assert "***" in hidden
+    assert secret not in hidden

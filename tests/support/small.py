@@ -92,6 +92,11 @@ PLUGINS = '''
         class Options(SourceOptions):
             model_config = pydantic.ConfigDict(extra="allow")
 
+            user: str | None = None
+            first: int = 1
+            colour: Colour = Colour.RED
+            weights: dict[str, Annotated[Duration, Field(gt=0)]] = Field(default_factory=dict, alias="weight")
+
         def extract(self, window: Any) -> Any:
             return []
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.syntax import Syntax
 from rich.table import Table
 
 
@@ -42,7 +41,7 @@ def main(database: str, file: str) -> None:
     with closing(sqlite3.connect(f"{Path(database).resolve().as_uri()}?mode=ro", uri=True)) as connection:
         for title, query in questions(Path(file).read_text(encoding="utf-8")):
             console.print(f"\n[bold]{title}[/bold]")
-            console.print(Syntax(query, "sql", background_color="default"))
+            console.print(query, style="dim", markup=False, highlight=False, soft_wrap=True)
             console.print(answer(connection, query))
 
 

@@ -1,31 +1,42 @@
--- Which airlines were late most often? (more than half an hour)
-SELECT json_extract(data, '$.carrier')                              AS airline,
-       count(*)                                                     AS flights,
-       round(100.0 * sum(json_extract(data, '$.arr_delay') > 30) / count(*), 1) AS late_percent,
-       max(json_extract(data, '$.arr_delay'))                       AS worst_minutes
+-- Which airlines were late most often, by more than half an hour?
+SELECT json_extract(data, '$.carrier') AS airline,
+       count(*) AS flights,
+       round(100 * avg(json_extract(data, '$.arr_delay') > 30), 1) AS late_percent,
+       max(json_extract(data, '$.arr_delay')) AS worst_minutes
 FROM record
 WHERE source = 'flights' AND json_extract(data, '$.arr_delay') IS NOT NULL
-GROUP BY airline HAVING flights > 5000
-ORDER BY late_percent DESC LIMIT 5;
+GROUP BY airline
+HAVING flights > 5000
+ORDER BY late_percent DESC
+LIMIT 5;
 
 -- On which days did most planes stay on the ground?
 SELECT date,
-       count(*)                                                     AS planned,
-       sum(json_extract(data, '$.dep_time') IS NULL)                AS cancelled
+       count(*) AS planned,
+       sum(json_extract(data, '$.dep_time') IS NULL) AS cancelled
 FROM record
 WHERE source = 'flights'
 GROUP BY date
-ORDER BY cancelled DESC LIMIT 5;
+ORDER BY cancelled DESC
+LIMIT 5;
 
--- Does wind make planes late? (Kennedy airport, the windiest hour of each day)
-SELECT CASE WHEN wind < 15 THEN '1: under 15 mph' WHEN wind < 25 THEN '2: 15 to 25 mph' ELSE '3: over 25 mph' END AS wind,
-       count(*)                                                     AS days,
-       round(avg(delay), 1)                                         AS average_delay
-FROM (SELECT date, max(json_extract(data, '$.wind_speed')) AS wind
-      FROM record
-      WHERE source = 'weather' AND json_extract(data, '$.origin') = 'JFK' GROUP BY date) AS weather
-JOIN (SELECT date, avg(json_extract(data, '$.dep_delay')) AS delay
-      FROM record
-      WHERE source = 'flights' AND json_extract(data, '$.origin') = 'JFK' GROUP BY date) AS flights USING (date)
+-- Does wind make planes late? (Kennedy airport, by the windiest hour of a day)
+WITH weather AS (
+    SELECT date, max(json_extract(data, '$.wind_speed')) AS wind
+    FROM record
+    WHERE source = 'weather' AND json_extract(data, '$.origin') = 'JFK'
+    GROUP BY date
+), flights AS (
+    SELECT date, avg(json_extract(data, '$.dep_delay')) AS delay
+    FROM record
+    WHERE source = 'flights' AND json_extract(data, '$.origin') = 'JFK'
+    GROUP BY date
+)
+SELECT CASE WHEN wind < 15 THEN ' 0 to 15 mph'
+            WHEN wind < 25 THEN '15 to 25 mph'
+            ELSE 'over 25 mph' END AS wind,
+       count(*) AS days,
+       round(avg(delay), 1) AS average_delay
+FROM weather JOIN flights USING (date)
 GROUP BY 1
 ORDER BY 1;

@@ -1,6 +1,6 @@
 """Directives that write the reference from the code: the options of a section, of a command, and the hooks.
 
-.. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL` leaves out that one's
+.. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL ...` leaves out those of others
 .. command-options:: MODULE:COMMAND   the arguments and options of a click command and of the commands below it
 .. hooks:: MODULE:CLASS               the hooks of a pluggy specification
 .. changelog:: FILE                   a changelog in Markdown, without its title
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -65,10 +65,11 @@ def option(name: str, info: FieldInfo) -> Iterator[str]:
     yield ""
 
 
-def section_options(model: Any, beyond: Any = None) -> Iterator[str]:
-    """Every option of a model that `beyond` has not."""
+def section_options(model: Any, beyond: Iterable[Any] = ()) -> Iterator[str]:
+    """Every option of a model that none of `beyond` has."""
+    known = {name for other in beyond for name in other.model_fields}
     for name, info in model.model_fields.items():
-        if beyond is None or name not in beyond.model_fields:
+        if name not in known:
             yield from option(name, info)
 
 
@@ -123,8 +124,7 @@ class SectionOptions(Generated):
     """`section-options`."""
 
     def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
-        beyond = self.options.get("beyond")
-        return section_options(subject, named(beyond) if beyond else None)
+        return section_options(subject, map(named, self.options.get("beyond", "").split()))
 
 
 class CommandOptions(Generated):

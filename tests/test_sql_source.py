@@ -11,6 +11,7 @@ from pymysql.cursors import SSCursor
 from support.sql import archived, context, execute, source, target, window
 from support.staging import DAY, staged
 
+from monolith_core.encoding import canonical
 from monolith_core.errors import PermanentError, RecordError
 from monolith_core.partition import ONE_DAY, Digest, Partition
 from monolith_core.record import ArchivedRecord, Record
@@ -222,6 +223,12 @@ def test_select_star_from_the_archive(archive: str):
 )
 def test_parts_of_the_archives_columns(archive: str, columns: str, expected: Record):
     assert data(archive, f"SELECT {columns} FROM record WHERE date = :start_date") == [expected]
+
+
+def test_numbers_keep_their_form(database_url: str):
+    text = '{"a":1.10,"b":0.1,"c":1e300,"d":[123456789012345678901234567890]}'
+    [record] = data(database_url, f"SELECT '{DAY}' AS date, 'c' AS category, '{text}' AS data")
+    assert canonical(record.data) == text.encode()
 
 
 def test_more_columns_than_the_archives_are_an_ordinary_row(archive: str):

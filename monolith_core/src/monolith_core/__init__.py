@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from monolith_core.canonical import canonical
+    from monolith_core.encoding import canonical
     from monolith_core.errors import (
         ConfigurationError,
         Deferred,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 
 _HOME = {
-    "canonical": ("canonical",),
+    "encoding": ("canonical",),
     "errors": (
         "ConfigurationError",
         "Deferred",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import IO, Literal, Self
 
-from monolith_core.canonical import canonical
+from monolith_core.encoding import canonical
 from monolith_core.errors import RecordError
 from monolith_core.numbering import Numbering, number
 from monolith_core.partition import ID_BYTES, MAX_ID, Digest, Partition, Window

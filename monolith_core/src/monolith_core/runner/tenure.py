@@ -47,9 +47,8 @@ class Tenure:
         while True:
             await trio.sleep(self._ttl / 3)
             try:
-                await trio.to_thread.run_sync(
-                    self._storage.leases.renew, self.lease, self._ttl, limiter=self._storage.limiter
-                )
+                # Not under the storage's limiter: it must not wait behind a long write.
+                await trio.to_thread.run_sync(self._storage.leases.renew, self.lease, self._ttl)
             except LeaseLost as error:
                 self.end(error)
             except MonolithError as error:

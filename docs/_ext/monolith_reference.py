@@ -1,6 +1,6 @@
 """Directives that write the reference from the code: the options of a section, of a command, and the hooks.
 
-.. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL ...` leaves out those of others
+.. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL ...` leaves out others'
 .. command-options:: MODULE:COMMAND   the arguments and options of a click command and of the commands below it
 .. hooks:: MODULE:CLASS               the hooks of a pluggy specification
 .. changelog:: FILE                   a changelog in Markdown, without its title

@@ -37,7 +37,8 @@ class Finding:
 def check(ctx: click.Context, config: Path, timeout: str, as_json: bool) -> None:
     """Check a configuration, and connect to everything.
 
-    The storage first, then every source and target, all at once; each is a line. Nothing is written. The exit status is 1 if a connection fails, 2 if the configuration is wrong.
+    The storage first, then every source and target, all at once; each is a line. Nothing is written. The exit
+    status is 1 if a connection fails, 2 if the configuration is wrong.
     """
     import trio
 

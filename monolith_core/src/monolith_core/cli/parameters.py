@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,9 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from monolith_core.days import DayRange
 
+WORDS = ("today", "yesterday", "last-week", "last-month", "last-year")
+"""What `--date` understands beside days."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SECTION = re.compile(r"^\s*\[(source|target|phase|sequence):\s*([^\]]+?)\s*\]", re.MULTILINE)
@@ -21,12 +25,13 @@ _SECTION = re.compile(r"^\s*\[(source|target|phase|sequence):\s*([^\]]+?)\s*\]",
 
 def sections(context: click.Context, *kinds: str) -> Iterator[str]:
     """The ids of the sections of the configuration that is named on the command line; none if it cannot be read."""
-    path = context.params.get("config")
-    if path is None:
-        return
-    try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    # An option that still lacks its value leaves what came before it unparsed.
+    given = context.params.get("config")
+    for path in (*([given] if given else []), *context.args):
+        with suppress(OSError):
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+            break
+    else:
         return
     yield from dict.fromkeys(name for kind, name in _SECTION.findall(text) if kind in kinds)
 
@@ -64,17 +69,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 def day_options(command: F) -> F:
     """Add `--date`, `--start-date` and `--end-date`."""
-    words = "today, yesterday, last-week, last-month, last-year, or YYYY-MM-DD"
     for option in (
-        click.option("--end-date", metavar="DAY", help="Last day; default: today."),
-        click.option("--start-date", metavar="DAY", help="First of several days, YYYY-MM-DD or a word; see --date."),
+        click.option("--end-date", metavar="DAY", help="Last of several days, YYYY-MM-DD; default: today."),
+        click.option("--start-date", metavar="DAY", help="First of several days, YYYY-MM-DD."),
         click.option(
             "--date",
             metavar="DAY",
-            shell_complete=lambda *_: [
-                CompletionItem(word) for word in ("today", "yesterday", "last-week", "last-month", "last-year")
+            shell_complete=lambda context, parameter, incomplete: [
+                CompletionItem(word) for word in WORDS if word.startswith(incomplete)
             ],
-            help=f"Only these days: {words}, in the configured time zone. Default: all that is due.",
+            help=f"Only these days: {', '.join(WORDS)}, or YYYY-MM-DD, in the configured time zone.",
         ),
     ):
         command = option(command)

@@ -46,7 +46,8 @@ def plan(
 ) -> None:
     """Show what is due, and why.
 
-    Each partition that monolith-extract would ask for now is a line, with its reason. Nothing is written, and no source is asked for records. A later phase is planned on what the earlier ones have
+    Each partition that monolith-extract would ask for now is a line, with its reason. Nothing is written, and no
+    source is asked for records. A later phase is planned on what the earlier ones have
     written so far.
     """
     check_day_options(date, start_date, end_date)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def plugins(ctx: click.Context, verbose: bool, check: bool, as_json: bool) -> None:
     """List the installed plugins.
 
-    Sources, targets, executors and hooks, with distribution and version. None of them is imported, except by --check: one that is broken stops nothing but the configurations that name it.
+    Sources, targets, executors and hooks, with distribution and version. None of them is imported, except by
+    --check: one that is broken stops nothing but the configurations that name it.
     """
     if list_plugins(verbose=verbose, check=check, as_json=as_json):
         ctx.exit(FAILED)

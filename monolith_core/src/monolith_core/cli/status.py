@@ -60,7 +60,8 @@ def status(
 ) -> None:
     """Show what is archived, source by day.
 
-    What the targets have of each source as a calendar, then what needs a look. Up to three months have a sign for each day, more have a cell for each month: its worst day, and how much is done.
+    What the targets have of each source as a calendar, then what needs a look. Up to three months have a sign for
+    each day, more have a cell for each month: its worst day, and how much is done.
     """
     from monolith_core.cli.coverage import strips, unknown
     from monolith_core.cli.request import check_sources, load, today

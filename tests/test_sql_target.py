@@ -286,6 +286,9 @@ class Large:
     def __iter__(self):
         return (StagedRecord(n.to_bytes(16, "big"), "sale", b"%d" % n) for n in range(0, COUNT, self.step))
 
+    def fence(self) -> None:
+        pass
+
 
 def test_a_large_partition_needs_little_memory(sqlite_url: str):
     made = target(sqlite_url)

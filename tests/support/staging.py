@@ -19,16 +19,20 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class MemoryStaged:
-    """Some records of one partition; iterating it gives them in the order they were given."""
+    """Some records of one partition; iterating it gives them in the order they were given. It counts its fences."""
 
     def __init__(self, partition: Partition, records: Iterable[StagedRecord]) -> None:
         self.partition = partition
         self.records = list(records)
         self.ids = b"".join(sorted(record.id for record in self.records))
         self.digest = Digest.of(self.ids)
+        self.fences = 0
 
     def __iter__(self) -> Iterator[StagedRecord]:
         return iter(self.records)
+
+    def fence(self) -> None:
+        self.fences += 1
 
     def rows(self) -> set[tuple[str, str, bytes, str, str]]:
         """What the archive is to hold."""

@@ -96,7 +96,13 @@ _SQLITE = {
     3: _RIGHTS, 5: _LOCKED, 6: _LOCKED, 8: _READ_ONLY, 10: _DISK, 11: _BROKEN, 13: _FULL, 14: _FILE, 18: _VALUE,
     19: _CLASH, 26: _BROKEN,
 }  # fmt: skip
-_SQLITE_WORDS = {"no such table": _TABLE, "no such column": _COLUMN, "syntax error": _SYNTAX, "binding": _SYNTAX}
+_SQLITE_WORDS = {
+    "no such table": _TABLE,
+    "no such column": _COLUMN,
+    "syntax error": _SYNTAX,
+    "incomplete input": _SYNTAX,
+    "binding": _SYNTAX,
+}
 
 
 @contextmanager

@@ -7,10 +7,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monolith_core import ArchivedRecord, PermanentError, Record, RecordError
+from monolith_core import ArchivedRecord, PermanentError, Record, RecordError, canonical
 from monolith_plugins_sql.stream import Stream
 
 _ARCHIVE = {"date", "category", "data"}
@@ -169,9 +170,15 @@ def _decoded(value: Any, number: int) -> dict[str, Any]:
     if not isinstance(value, str | bytes) or value[:1] not in ("{", b"{"):
         return {"data": value}
     try:
-        decoded = json.loads(value)
+        decoded = json.loads(value, parse_float=_number)
     except ValueError as error:
         raise RecordError(
             f"row {number} has a text that begins like a JSON object but is none: {error}", field="data"
         ) from None
     return decoded  # type: ignore[no-any-return] # a text that begins with { can only be an object
+
+
+def _number(text: str) -> float | Decimal:
+    """A number that is written again as it stands there: `1.10` is a decimal of two places."""
+    value = float(text)
+    return value if canonical({"": value}) == f'{{"":{text}}}'.encode() else Decimal(text)

@@ -68,7 +68,10 @@ class SqlTarget(Target):
                 f"the archive takes {table.LONGEST_SOURCE}; shorten it"
             )
         with self._transaction() as connection, self._database.faults():
-            return self._replace(self._writer(connection, partition), staged)
+            written = self._replace(self._writer(connection, partition), staged)
+            if not self._shares_storage():
+                staged.fence()
+            return written
 
     def digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
         """What the table really holds, computed from the ids of its rows."""
@@ -95,10 +98,12 @@ class SqlTarget(Target):
 
     def _transaction(self) -> AbstractContextManager[Any]:
         """The engine's own transaction if the storage is this database, so that both are committed together."""
-        storage = self.context.storage
-        if storage is not None and storage.location == self._database.where:
-            return storage.transaction()
+        if self.context.storage is not None and self._shares_storage():
+            return self.context.storage.transaction()
         return self._database.writing()
+
+    def _shares_storage(self) -> bool:
+        return self.context.storage is not None and self.context.storage.location == self._database.where
 
     def _writer(self, connection: Connection, partition: Partition) -> Writer:
         kind = writer_for(connection.dialect.name, connection.dialect.driver)

@@ -10,6 +10,7 @@ by executemany, 50,000 by INSERTs, 180,000 by COPY.
 from __future__ import annotations
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -35,7 +36,7 @@ _ROW_BYTES = 160
 """Room for what a row has beside its data and category: quotes, date, source, id."""
 
 
-class Writer:
+class Writer(ABC):
     """Writes to one partition, on a connection whose transaction is the caller's."""
 
     def __init__(self, connection: Connection, partition: Partition, *, batch_size: int, batch_bytes: int) -> None:
@@ -69,20 +70,13 @@ class Writer:
                 (self.date, self.partition.source, *batch),
             )
 
+    @abstractmethod
     def insert(self, records: Iterable[StagedRecord]) -> None:
         """Insert the records, in statements of bounded size."""
-        for batch in batches(records, self._most_rows(), self.batch_bytes):
-            self._insert(batch)
 
     @property
     def _mark(self) -> str:
         return "?" if self.connection.dialect.paramstyle == "qmark" else "%s"
-
-    def _most_rows(self) -> int:
-        return self.batch_size
-
-    def _insert(self, batch: list[StagedRecord]) -> None:
-        raise NotImplementedError
 
     def _insert_rows(self, count: int, values: list[Any]) -> None:
         mark = self._mark
@@ -100,16 +94,16 @@ class Writer:
 class SqliteWriter(Writer):
     """INSERTs of many rows, as many as SQLite's limit of variables allows."""
 
-    def _most_rows(self) -> int:
-        variables = self._raw.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
-        return min(self.batch_size, int(variables) // len(table.COLUMNS))
-
-    def _insert(self, batch: list[StagedRecord]) -> None:
-        values: list[Any] = []
+    def insert(self, records: Iterable[StagedRecord]) -> None:
+        """Insert the records, in statements of bounded size."""
+        variables = int(self._raw.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+        most_rows = min(self.batch_size, variables // len(table.COLUMNS))
         date, source = self.date, self.partition.source
-        for identity, category, data in batch:
-            values += (date, source, identity, category, data.decode())
-        self._insert_rows(len(batch), values)
+        for batch in batches(records, most_rows, self.batch_bytes):
+            values: list[Any] = []
+            for identity, category, data in batch:
+                values += (date, source, identity, category, data.decode())
+            self._insert_rows(len(batch), values)
 
 
 class MysqlWriter(Writer):
@@ -150,7 +144,12 @@ class MysqlWriter(Writer):
 class PostgresqlWriter(Writer):
     """COPY, in which no value is part of a statement."""
 
-    def _insert(self, batch: list[StagedRecord]) -> None:
+    def insert(self, records: Iterable[StagedRecord]) -> None:
+        """Insert the records, one COPY a batch."""
+        for batch in batches(records, self.batch_size, self.batch_bytes):
+            self._copy(batch)
+
+    def _copy(self, batch: list[StagedRecord]) -> None:
         date, source = self.date, self.partition.source
         with self._raw.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_COPY_TYPES)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -131,7 +132,7 @@ def test_the_hourly_example_is_a_valid_configuration(examples: Path, tmp_path: P
     text = file.read_text(encoding="utf-8")
     assert "/etc/monolith/marketplace-url" in text
     file.write_text(text.replace("/etc/monolith/marketplace-url", f"{tmp_path}/url"), encoding="utf-8")
-    config = load_config(file, environ={"DB_PASSWORD": "p@ss", "COPY_PASSWORD": "word"})
+    config = load_config(file, environ={"DB_PASSWORD": "p%40ss", "COPY_PASSWORD": "word"})
     assert config.sequence == ("extract", "load")
     assert config.sources["installs"].options.settle == 3 * 86400
 
@@ -167,9 +168,10 @@ def test_the_command_lines_of_the_pages_are_right() -> None:
         ):
             program, *arguments = shlex.split(line.replace("monolith.ini", str(EXAMPLES / "shop.ini")))
             command: click.Command = extract if program == "monolith-extract" else monolith
-            command.make_context(program, arguments).close()
+            with suppress(click.exceptions.Exit):  # of --version
+                command.make_context(program, arguments).close()
             found += 1
-    assert found >= 6
+    assert found >= 5
 
 
 def test_the_example_plugin_runs(examples: Path, tmp_path: Path) -> None:

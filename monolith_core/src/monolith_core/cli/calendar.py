@@ -9,6 +9,7 @@ from itertools import groupby
 
 from monolith_core.cli.coverage import GOOD, WORST, Mark, Strip
 from monolith_core.cli.paint import can_show, painted
+from monolith_core.logs import amount
 from monolith_core.partition import ONE_DAY
 
 MOST_DAYS = 93
@@ -50,7 +51,7 @@ def _signs() -> Callable[[Mark], str]:
 
 def _title(strip: Strip) -> str:
     final = strip.newest_final
-    parts = [f"final up to {final}" if final else "nothing final yet", f"{strip.records:,} records"]
+    parts = [f"final up to {final}" if final else "nothing final yet", amount(strip.records, "record")]
     counts = strip.counts
     parts += [
         f"{counts[mark]:,} {_SIGNS[mark][3]}" for mark in WORST if mark not in ("final", "empty") and counts[mark]

@@ -68,8 +68,10 @@ async def _everything(config: Config, seconds: float, limit: str) -> list[Findin
     """Every finding: the configuration's, the storage's, then those of the plugins in the file's order."""
     import trio
 
+    from monolith_core.logs import amount
+
     counts = ", ".join(
-        f"{len(each)} {name}{'' if len(each) == 1 else 's'}"
+        amount(len(each), name)
         for name, each in (("source", config.sources), ("target", config.targets), ("phase", config.phases))
     )
     opened, storage = await _storage(config, seconds, limit)

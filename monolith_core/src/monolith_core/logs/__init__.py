@@ -2,13 +2,14 @@
 
 from monolith_core.logs.narrator import Narrator
 from monolith_core.logs.output import LEVELS, Format, Lines, logging_to, to_stderr, to_stdout
-from monolith_core.logs.words import days_text, plain, ranges, took
+from monolith_core.logs.words import amount, days_text, plain, ranges, took
 
 __all__ = [
     "LEVELS",
     "Format",
     "Lines",
     "Narrator",
+    "amount",
     "days_text",
     "logging_to",
     "plain",

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 
 from monolith_core.events import PartitionFinished
-from monolith_core.logs.words import days_text
+from monolith_core.logs.words import amount, days_text
 from monolith_core.partition import Window
 from monolith_core.report import summary
 
@@ -58,5 +58,5 @@ class Batch:
         changes = f" ({counts['added']:,} added, {counts['removed']:,} removed)" if counts["done"] else ""
         return (
             f"{self.phase}: {', '.join(sorted(self._sources))} {days_text(self.days)} into {self.target}: "
-            f"{summary(counts)}, {counts['records']:,} records{changes}"
+            f"{summary(counts)}, {amount(counts['records'], 'record')}{changes}"
         )

@@ -22,7 +22,7 @@ from monolith_core.events import (
 )
 from monolith_core.hookspecs import hookimpl
 from monolith_core.logs.batch import Batch
-from monolith_core.logs.words import days_text, took
+from monolith_core.logs.words import amount, days_text, took
 from monolith_core.partition import Partition, Window
 from monolith_core.report import summary
 
@@ -180,11 +180,11 @@ def _total(report: dict[str, Any], seconds: float) -> str:
     stopped = "stopped by a signal: " if report["status"] == "interrupted" else ""
     if not counts["due"] and not left_out:
         return f"{stopped}nothing is due"
-    parts = [summary(counts), f"{counts['records']:,} records"]
+    parts = [summary(counts), amount(counts["records"], "record")]
     if counts["added"] or counts["removed"]:
         parts.append(f"{counts['added']:,} added and {counts['removed']:,} removed")
     if left_out:
-        parts.append(f"{left_out} {'source' if left_out == 1 else 'sources'} left out")
+        parts.append(f"{amount(left_out, 'source')} left out")
     advice = [text for outcome, text in _ADVICE.items() if counts[outcome]]
     return "; ".join([f"{stopped}{', '.join(parts)}, in {took(seconds)}", *advice])
 

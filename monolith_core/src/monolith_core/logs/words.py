@@ -35,6 +35,11 @@ def days_text(days: Iterable[dt.date]) -> str:
     return ", ".join(f"{start}" if start == end else f"{start}..{end}" for start, end in ranges(days))
 
 
+def amount(number: int, noun: str) -> str:
+    """`1 record`, `2,000 records`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def took(seconds: float) -> str:
     """A stretch of time: `0.04 s`, `4.2 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds < 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from monolith_core.errors import RecordError
 from monolith_core.partition import ID_BYTES
 
 
@@ -40,7 +41,15 @@ _header = msgspec.json.Encoder()
 
 def id_header(source: str, date: dt.date, category: str, n: int = 0) -> bytes:
     """What is hashed before the data: the JSON array `[source, date, category, n]` and a line feed."""
-    return _header.encode([source, date.isoformat(), category, n]) + b"\n"
+    try:
+        # A text of a derived type is hashed as the text it is, which is what is archived.
+        header = _header.encode([str.__str__(source), date.isoformat(), str.__str__(category), n])
+    except UnicodeEncodeError as error:
+        field = "source" if error.object == source else "category"
+        raise RecordError(
+            "the text has a lone surrogate, which UTF-8 cannot write; mend what decodes it", field=field
+        ) from None
+    return header + b"\n"
 
 
 def content_id(source: str, date: dt.date, category: str, data: bytes, n: int = 0) -> bytes:

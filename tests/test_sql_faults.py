@@ -242,10 +242,12 @@ def test_lock_wait(server: Server, url: str):
     made = target(url)
     before, after = numbers(10), numbers(10, first=5)
     made.replace(before.partition, before)
+    waiting = bare_target(url)
     with locks_given_up(server, url), transaction(url) as other:
         other.exec_driver_sql("DELETE FROM record")
         with pytest.raises(TemporaryError, match=r"another transaction holds the rows or the table"):
-            bare_target(url).replace(after.partition, after)
+            waiting.replace(after.partition, after)
+    waiting.close()
     assert archived(url) == before.rows()
     assert made.replace(after.partition, after) == Written(5, 5, 5)
     made.close()

@@ -114,8 +114,8 @@ def test_windows_and_partitions_read_well() -> None:
 
 def test_partitions_are_ordered_by_source_and_then_by_day() -> None:
     later = dt.date(2024, 3, 1)
-    ordered = [Partition("a", DAY), Partition("a", later), Partition("b", DAY)]
-    assert sorted(ordered[::-1]) == ordered
+    shuffled = [Partition("b", DAY), Partition("a", later), Partition("a", DAY)]
+    assert sorted(shuffled) == [Partition("a", DAY), Partition("a", later), Partition("b", DAY)]
 
 
 @pytest.mark.parametrize("value", [Partition("s", DAY), Window("s", DAY, DAY), Digest(1, 2, 3)])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from monolith_core.partition import ONE_DAY
+
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat also takes weeks, such as 2024-W09-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,16 @@ def today(zone: ZoneInfo, now: dt.datetime) -> dt.date:
 
 
 def day_end(day: dt.date, zone: ZoneInfo) -> dt.datetime:
-    """The instant, in UTC, at which the day is over."""
-    return dt.datetime.combine(day + ONE_DAY, dt.time(), zone).astimezone(dt.UTC)
+    """The instant, in UTC, at which the day is over: for good, where clocks are set back over its midnight.
+
+    The last day there is ends with the last instant there is.
+    """
+    if day == dt.date.max:
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
+    midnight = dt.datetime.combine(day + ONE_DAY, dt.time(), zone)
+    end, again = (midnight.replace(fold=fold).astimezone(dt.UTC) for fold in (0, 1))
+    # Midnight comes twice after clocks are set back: from 1:00 to 0:00 the day is over already, from 0:01 to 23:01 not.
+    return again if again > end and today(zone, again - dt.datetime.resolution) == day else end
 
 
 def age(day: dt.date, zone: ZoneInfo, now: dt.datetime) -> int:
@@ -46,7 +57,7 @@ def age(day: dt.date, zone: ZoneInfo, now: dt.datetime) -> int:
 def parse_day(text: str) -> dt.date:
     """The day written as YYYY-MM-DD; raises ValueError saying what was got and what is expected."""
     try:
-        if len(text) != len("2024-02-29"):
+        if _DAY.fullmatch(text) is None:
             raise ValueError(text)
         return dt.date.fromisoformat(text)
     except ValueError:

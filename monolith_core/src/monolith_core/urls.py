@@ -15,11 +15,12 @@ _ALIASES = {
     "postgresql": "postgresql+psycopg",
 }
 _PORTS = {"mysql": 3306, "postgresql": 5432}
+_HERE = {"", "127.0.0.1", "[::1]", "::1"}
 _SCHEME = re.compile(r"([a-z][a-z0-9_+.-]*):", re.IGNORECASE)
-# As SQLAlchemy reads it: a password ends at the first @. What would then put a part of it into the host is refused.
+# As SQLAlchemy reads it: a password ends at the first @. A second one, which would make the rest of it a part of the
+# host, the name or an option, is refused.
 _SERVER = re.compile(
-    r"(?:[^:/]*(?::[^@]*)?@)?(?P<host>\[[^/?@]+\]|[^/:?@\[]*)(?::(?P<port>\d*))?(?:/(?P<name>[^?@/:]*))?(?:\?(?P<query>.*))?",
-    re.DOTALL,
+    r"(?:[^:/]*(?::[^@]*)?@)?(?P<host>\[[^/?@]+\]|[^/:?@\[]*)(?::(?P<port>\d*))?(?:/(?P<name>[^?@/:]*))?(?:\?(?P<query>[^@]*))?"
 )
 
 
@@ -52,11 +53,15 @@ def database_location(url: str) -> str:
     scheme, _, rest = database_url(url).partition("://")
     kind = scheme.partition("+")[0]
     if kind == "sqlite":
-        path = unquote(rest.partition("?")[0]).removeprefix("/")
+        path = unquote(rest.partition("?")[0]).removeprefix("/").removeprefix("file:")
         return f"sqlite:{os.path.realpath(path) if path and path != ':memory:' else ':memory:'}"
+    kind = "mysql" if kind == "mariadb" else kind
     server = _SERVER.fullmatch(rest)
     assert server is not None
-    options = parse_qs(server["query"] or "")
-    host = (options.get("unix_socket") or options.get("host") or [server["host"].lower()])[0] or "localhost"
-    port = server["port"] or _PORTS.get(kind, 0)
-    return f"{kind}://{host.replace('127.0.0.1', 'localhost')}:{port}/{server['name'] or ''}"
+    options = {name: ",".join(values) for name, values in parse_qs(server["query"] or "").items()}
+    name = unquote(server["name"] or "")
+    if "unix_socket" in options:
+        return f"{kind}:{options['unix_socket']}/{name}"
+    host = options.get("host") or server["host"].lower()
+    port = options.get("port") or server["port"] or _PORTS.get(kind, 0)
+    return f"{kind}://{'localhost' if host in _HERE else host}:{port}/{name}"

@@ -10,7 +10,6 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -50,7 +49,6 @@ def declared_options(value: str) -> list[Option] | None:
     return list({option.name: option for option in _fields(options)}.values())
 
 
-@cache
 def _spec(module: str) -> ModuleSpec | None:
     parent, _, _ = module.rpartition(".")
     path = None
@@ -66,7 +64,6 @@ def _spec(module: str) -> ModuleSpec | None:
     return None
 
 
-@cache
 def _tree(module: str) -> ast.Module | None:
     file = source_file(module)
     try:
@@ -115,8 +112,8 @@ def _options_of(plugin: _Class, depth: int = _DEPTH) -> _Class | None:
             return _Class(plugin.module, node)
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         value = getattr(node, "value", None)
-        if isinstance(target, ast.Name) and target.id == "Options" and isinstance(value, ast.Name):
-            return _resolve(plugin.module, value.id)
+        if isinstance(target, ast.Name) and target.id == "Options":
+            return _resolve(plugin.module, value.id) if isinstance(value, ast.Name) else None
     for base in _bases(plugin):
         found = _options_of(base, depth - 1) if depth else None
         if found is not None:

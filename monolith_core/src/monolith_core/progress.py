@@ -201,14 +201,13 @@ class Progress:
         )
         rows = list(self._rows.values())
         for row in rows:
-            table.add_row(*_cells(row, now))
+            table.add_row(*_cells(row, now, row.left(now)))
         if len(rows) > 1:
-            table.add_row(*_cells(_total(rows, now), now, left=_longest(rows, now)), style="bold")
+            table.add_row(*_cells(_total(rows, now), now, _longest(rows, now)), style="bold")
         return table
 
 
-def _cells(row: Row, now: float, left: float | None = None) -> list[RenderableType]:
-    left = row.left(now) if left is None else left
+def _cells(row: Row, now: float, left: float | None) -> list[RenderableType]:
     wrong = f", {row.wrong:,} not" if row.wrong else ""
     return [
         Text(plain(row.source)),

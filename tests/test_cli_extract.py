@@ -18,6 +18,7 @@ from support.scripted import Job, make_job
 import monolith_core
 from monolith_core.cli import work
 from monolith_core.cli.extract import main
+from monolith_core.cli.main import main as monolith
 from monolith_core.runner import Request
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs/report-schema.json").read_text(encoding="utf-8"))
@@ -397,6 +398,23 @@ def test_completion(
     monkeypatch.setenv("COMP_CWORD", "3")
     done = CliRunner().invoke(main, prog_name="monolith-extract")
     assert [part.partition(",")[2] for part in done.stdout.split()] == expected
+
+
+def test_completion_for_commands_of_monolith(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_MONOLITH_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"monolith status {job.config} --target s")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert CliRunner().invoke(monolith, prog_name="monolith").stdout.split() == ["plain,sql"]
+    monkeypatch.setenv("COMP_WORDS", "monolith st")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert CliRunner().invoke(monolith, prog_name="monolith").stdout.split() == ["plain,status"]
+
+
+def test_a_report_that_may_not_be_written_is_told_at_once(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("/job"))
+    done = job.extract("--report", str(job.folder / "report.json"))
+    assert done.exit_code == 2
+    assert "not writable by this user" in " ".join(done.stderr.split())
 
 
 def test_completion_without_a_configuration_finds_nothing(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._live.start()
+        self._console.show_cursor()  # a process that is killed could not bring it back
         return self
 
     def __exit__(
@@ -211,12 +212,25 @@ def _cells(row: Row, now: float, left: float | None) -> list[RenderableType]:
     wrong = f", {row.wrong:,} not" if row.wrong else ""
     return [
         Text(plain(row.source)),
-        ProgressBar(total=max(row.due, 1), completed=row.finished if row.due else 1, width=BAR),
+        ProgressBar(
+            total=max(row.due, 1),
+            completed=row.finished if row.due else 1,
+            width=BAR,
+            complete_style="green",
+            finished_style="green",
+        ),
         Text(f"{row.finished:,}/{row.due:,}{wrong}"),
         Text(f"{row.rate(now):,.0f} records/s" if row.due else ""),
         Text(_left(row, left)),
         Text(plain(row.doing)),
     ]
+
+
+def _bar(row: Row) -> ProgressBar:
+    completed = row.finished if row.due else 1
+    return ProgressBar(
+        total=max(row.due, 1), completed=completed, width=BAR, complete_style="green", finished_style="green"
+    )
 
 
 def _left(row: Row, left: float | None) -> str:

@@ -57,7 +57,13 @@ def _setting(name: str, least: int, most: int, text: str) -> Callable[[F], F]:
 @click.option(
     "--log-output", metavar="FILE", help="Append the log to FILE; - is standard output. Default: standard error."
 )
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or for programs.",
+)
 @click.option("--progress/--no-progress", default=None, help="A live display; default: on a terminal.")
 @click.option("--list-plugins", is_flag=True, is_eager=True, help="List what is installed, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with --list-plugins or --plan.")
@@ -92,13 +98,14 @@ def main(
 
     Without dates that is what is new, failed, provisional or changed. It is made to be run by cron, every hour:
 
-    monolith-extract /etc/monolith.ini --log-level warning
+        monolith-extract /etc/monolith.ini --log-level warning
 
     The exit status is 0 if all is done, 1 if something failed or was held, 2 if the configuration or the command line
     is wrong, 130 or 143 if it was stopped by Ctrl-C or SIGTERM.
 
-    Completion: put  eval "$(_MONOLITH_EXTRACT_COMPLETE=bash_source monolith-extract)"  into ~/.bashrc, or the same with
-    zsh_source or fish_source.
+    For completion, put this line into ~/.bashrc, or the same with zsh_source or fish_source for another shell:
+
+        eval "$(_MONOLITH_EXTRACT_COMPLETE=bash_source monolith-extract)"
     """
     if list_plugins:
         from monolith_core.cli.plugins import list_plugins as show_plugins

@@ -70,8 +70,9 @@ def main(ctx: click.Context, log_level: str) -> None:
 
     monolith-extract does the work.
 
-    Completion: put  eval "$(_MONOLITH_COMPLETE=bash_source monolith)"  into ~/.bashrc, or the same with zsh_source or
-    fish_source; for monolith-extract the variable is _MONOLITH_EXTRACT_COMPLETE.
+    For completion, put this line into ~/.bashrc, or the same with zsh_source or fish_source for another shell:
+
+        eval "$(_MONOLITH_COMPLETE=bash_source monolith)"
     """
     if ctx.resilient_parsing:
         return

@@ -1,0 +1,106 @@
+"""The loop that one would write by hand, as fast as it gets in a page: what monolith is measured against.
+
+    loop.py archive SOURCE TARGET FIRST LAST    read, encode, compute ids, write: a transaction a day
+    loop.py encode SOURCE FIRST LAST            only read and encode
+
+SOURCE and TARGET are mysql://user:password@host:port/database or sqlite:FILE. It writes the same table `record` as
+monolith, down to the ids, so that both archives can be compared.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+import sys
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+SOURCE, CATEGORY = "flights", "flight"
+COLUMNS = "date, source, id, category, data"
+ORDINARY = "date DATE NOT NULL, source VARCHAR(64) NOT NULL, id BINARY(16) NOT NULL, category VARCHAR(255) NOT NULL"
+TABLES = {
+    "?": "CREATE TABLE IF NOT EXISTS record (date TEXT, source TEXT, id BLOB, category TEXT, data TEXT,"
+    " PRIMARY KEY (date, source, id)) WITHOUT ROWID",
+    "%s": f"CREATE TABLE IF NOT EXISTS record ({ORDINARY}, data LONGTEXT NOT NULL, PRIMARY KEY (date, source, id))"
+    " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
+}
+
+encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def connect(url: str) -> tuple[Any, str]:
+    """A connection, and how its driver marks a parameter."""
+    if url.startswith("sqlite:"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:"))
+        connection.execute("PRAGMA journal_mode = WAL")
+        return connection, "?"
+    import pymysql
+
+    where = urlsplit(url)
+    return pymysql.connect(
+        host=where.hostname or "",
+        port=where.port or 3306,
+        user=where.username,
+        password=unquote(where.password or ""),
+        database=where.path[1:],
+        charset="utf8mb4",
+    ), "%s"
+
+
+def days(first: str, last: str) -> Iterator[str]:
+    day = dt.date.fromisoformat(first)
+    while day <= dt.date.fromisoformat(last):
+        yield day.isoformat()
+        day += dt.timedelta(days=1)
+
+
+def records(cursor: Any, mark: str, day: str) -> Iterator[bytes]:
+    """The canonical JSON of each flight of a day; the table's first column is the date."""
+    cursor.execute(f"SELECT * FROM flights WHERE date = {mark}", (day,))
+    names = [column[0] for column in cursor.description][1:]
+    for row in cursor.fetchall():
+        yield encode(dict(zip(names, row[1:], strict=True)))
+
+
+def rows(day: str, found: Iterator[bytes]) -> Iterator[tuple[str, str, bytes, str, str]]:
+    """What is written for each; equal records of a day are told apart by n."""
+    seen: dict[bytes, int] = {}
+    first = encode([SOURCE, day, CATEGORY, 0]) + b"\n"
+    for data in found:
+        n = seen.get(data, -1) + 1
+        seen[data] = n
+        header = encode([SOURCE, day, CATEGORY, n]) + b"\n" if n else first
+        yield day, SOURCE, blake2b(header + data, digest_size=16).digest(), CATEGORY, data.decode()
+
+
+def archive(source: str, target: str, first: str, last: str) -> None:
+    reader, mark = connect(source)
+    writer, place = connect(target)
+    read, write = reader.cursor(), writer.cursor()
+    write.execute(TABLES[place])
+    for day in days(first, last):
+        write.execute(f"DELETE FROM record WHERE date = {place} AND source = {place}", (day, SOURCE))
+        write.executemany(
+            f"INSERT INTO record ({COLUMNS}) VALUES ({', '.join([place] * 5)})",
+            list(rows(day, records(read, mark, day))),
+        )
+        writer.commit()
+
+
+def only_encode(source: str, first: str, last: str) -> None:
+    reader, mark = connect(source)
+    read = reader.cursor()
+    for day in days(first, last):
+        for _ in records(read, mark, day):
+            pass
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "archive":
+        archive(*sys.argv[2:])
+    else:
+        only_encode(*sys.argv[2:])

@@ -149,6 +149,11 @@ VECTORS: dict[str, tuple[Mapping[str, Any], bytes]] = {
         b'{"a":"2024-02-29T01:02:03.500000Z","b":"2024-07-01T12:00:00+02:00","c":"2024-10-27T02:30:00+02:00",'
         b'"d":"2024-10-27T02:30:00+01:00","e":"2024-01-01T00:00:00-03:30","f":"1890-01-01T00:00:00-00:15"}',
     ),
+    "offsets are rounded to minutes, half ones towards UTC": (
+        {"a": [dt.datetime(1890, 1, 1, tzinfo=offset(seconds=n)) for n in (30, -30, 31, -31, 90, 91)]},
+        b'{"a":["1890-01-01T00:00:00Z","1890-01-01T00:00:00Z","1890-01-01T00:00:00+00:01","1890-01-01T00:00:00-00:01",'
+        b'"1890-01-01T00:00:00+00:01","1890-01-01T00:00:00+00:02"]}',
+    ),
     "times": (
         {"a": dt.time(1, 2), "b": dt.time(23, 59, 59, 999_999, dt.UTC), "c": dt.time(1, tzinfo=offset(hours=5))},
         b'{"a":"01:02:00","b":"23:59:59.999999Z","c":"01:00:00+05:00"}',
@@ -186,6 +191,8 @@ VECTORS: dict[str, tuple[Mapping[str, Any], bytes]] = {
         {"a": {"b", 1, None, 2.5, (3,)}, "b": {frozenset({2}), frozenset({1}), frozenset()}, "c": {Color.RED, "a"}},
         b'{"a":["b",1,2.5,[3],null],"b":[[1],[2],[]],"c":["a","r"]}',
     ),
+    "sets of sets": ({"a": {frozenset({n}) for n in (7, 3, 5, 1)}}, b'{"a":[[1],[3],[5],[7]]}'),
+    "sets of sets in tuples": ({"a": {(frozenset({n}), 0) for n in (7, 3, 1)}}, b'{"a":[[[1],0],[[3],0],[[7],0]]}'),
     "control characters": (
         {"a": "\x00\x01\b\t\n\f\r\x1f\x7f\x80", "b\x00\n": 1},
         b'{"a":"\\u0000\\u0001\\b\\t\\n\\f\\r\\u001f\x7f\xc2\x80","b\\u0000\\n":1}',

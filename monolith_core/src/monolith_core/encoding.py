@@ -84,6 +84,8 @@ def _is_doubtful(data: Mapping[str, Any], nan: Nan) -> bool:
     while stack:
         for value in stack.pop():
             kind = type(value)
+            if kind in _PLAIN:
+                continue
             if kind is float:
                 if nan == "error" and not isfinite(value):
                     return True
@@ -91,9 +93,6 @@ def _is_doubtful(data: Mapping[str, Any], nan: Nan) -> bool:
                 stack.append(value.values())
             elif kind is list or kind is tuple:
                 stack.append(value)
-            elif kind is Decimal:
-                if not value.is_finite():
-                    return True
-            elif kind not in _PLAIN:
+            elif kind is not Decimal or not value.is_finite():
                 return True
     return False

@@ -33,7 +33,7 @@ timezone = UTC
 since = {first}
 until = {last}
 lease = {lease}
-span = 4
+span = {span}
 
 [phase:extract]
 sources = alpha, beta
@@ -80,6 +80,7 @@ class Workload:
     archive: str
     copy: str
     lease: str = "30s"
+    span: int = 4
     operational: str = field(init=False)
     config: Path = field(init=False)
 
@@ -93,6 +94,7 @@ class Workload:
             first=FIRST,
             last=FIRST + timedelta(days=DAYS - 1),
             lease=self.lease,
+            span=self.span,
         )
         self.config.write_text(text_of, encoding="utf-8")
         self.write_version(0)
@@ -147,9 +149,9 @@ class Workload:
             engine.dispose()
 
     def ledger(self) -> list[tuple[Any, ...]]:
-        """What the ledger says, without the instants and the runs."""
+        """What the ledger says, without instants, runs, and fingerprints (which know the databases' places)."""
         engine = create_engine(self.archive)
-        columns = "target, source, date, via, state, count, a, b, fingerprint, error"
+        columns = "target, source, date, via, state, count, a, b, error"
         if engine.dialect.name == "mysql":
             columns = columns.replace("count", "`count`")
         try:
@@ -158,6 +160,15 @@ class Workload:
                     (row[0], row[1], str(row[2]), *row[3:])
                     for row in connection.execute(text(f"SELECT {columns} FROM ledger"))
                 )
+        finally:
+            engine.dispose()
+
+    def ledger_is_empty(self) -> bool:
+        """Whether there was no run yet."""
+        engine = create_engine(self.archive)
+        try:
+            with engine.connect() as connection:
+                return not engine.dialect.has_table(connection, "ledger")
         finally:
             engine.dispose()
 

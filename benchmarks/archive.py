@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from databases import Databases
+from databases import OPERATIONS, Databases
 from process import Cost, Failed, run
 from report import Bound, Table, ratio, seconds, show
 from sides import SIDES, Command, Side, Task
@@ -77,7 +77,7 @@ class Archive:
         """Let the airline correct one flight."""
         change = f"(SELECT * FROM (SELECT MIN(time_hour) FROM flights WHERE date = '{day}') AS first)"
         self.source.execute(
-            "operations", f"UPDATE flights SET distance = distance + 1 WHERE date = '{day}' AND time_hour = {change}"
+            OPERATIONS, f"UPDATE flights SET distance = distance + 1 WHERE date = '{day}' AND time_hour = {change}"
         )
 
     def _compare(self) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
+YEAR = ROOT / ".cache/benchmarks/year.sqlite"
+OPERATIONS = "operations"
 sys.path += [str(ROOT / "tests"), str(ROOT / "examples")]
 
 from support.servers import MariaDB  # noqa: E402 - the tests' private server
@@ -133,3 +136,35 @@ class Maria:
             for statement in after:
                 cursor.execute(statement)
             connection.commit()
+
+
+@contextmanager
+def databases(folder: Path) -> Iterator[tuple[Sqlite, Maria]]:
+    """A folder for files and a server of our own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    server = OrdinaryMariaDB()
+    try:
+        yield Sqlite(folder), Maria(server)
+    finally:
+        server.close()
+        shutil.rmtree(folder)
+
+
+def fill(sqlite: Sqlite, maria: Maria, days: tuple[str, str]) -> int:
+    """Put the flights of these days into an operational database of each kind; how many they are."""
+    index = "CREATE INDEX flights_date ON flights (date)"
+    sqlite.make(OPERATIONS)
+    maria.make(OPERATIONS)
+    with (
+        closing(sqlite3.connect(YEAR)) as year,
+        closing(sqlite3.connect(sqlite.file(OPERATIONS))) as connection,
+    ):
+        (definition,) = year.execute("SELECT sql FROM sqlite_master WHERE name = 'flights'").fetchone()
+        select = "SELECT * FROM flights WHERE date BETWEEN ? AND ?"
+        connection.execute(definition)
+        count = connection.executemany(insert(definition, "?"), year.execute(select, days)).rowcount
+        connection.execute(index)
+        connection.commit()
+        maria.fill(OPERATIONS, definition, year.execute(select, days), index)
+    return count

@@ -110,7 +110,8 @@ class Hourly:
 
     def _measure(self, what: str, words: list[str | Path]) -> None:
         self.costs[what] = [self._run(words) for _ in range(self.rounds)]
-        show(f"  {self.databases.kind}: {what}: {self._best(what):.3f} s")
+        cpu = min(cost.cpu for cost in self.costs[what])
+        show(f"  {self.databases.kind}: {what}: {self._best(what):.3f} s, {cpu:.3f} s of CPU")
 
     def _best(self, what: str) -> float:
         return min(cost.seconds for cost in self.costs[what])

@@ -6,24 +6,20 @@ import argparse
 import os
 import platform
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive import Archive
-from databases import Databases, Maria, OrdinaryMariaDB, Sqlite, insert
+from databases import OPERATIONS, Databases, Maria, Sqlite, databases, fill
 from hourly import Hourly, Starts, hourly_table
 from process import Failed
 from report import Bound, Table, show
 from sides import SIDES, TOOLS, Task
 
 README = Path(__file__).parent / "README.md"
-OPERATIONS = "operations"
 
 
 @dataclass(frozen=True)
@@ -52,38 +48,6 @@ def arguments() -> tuple[Scope, argparse.Namespace]:
     rounds = given.rounds or (1 if given.quick else 5)
     peers = (1 if given.quick else 2) if given.peer_rounds is None else given.peer_rounds
     return Scope(given.quick, rounds, peers, set(given.only.split(","))), given
-
-
-@contextmanager
-def databases(folder: Path) -> Iterator[tuple[Sqlite, Maria]]:
-    """A folder for files and a server of our own."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    server = OrdinaryMariaDB()
-    try:
-        yield Sqlite(folder), Maria(server)
-    finally:
-        server.close()
-        shutil.rmtree(folder)
-
-
-def fill(sqlite: Sqlite, maria: Maria, days: tuple[str, str]) -> int:
-    """Put the flights of these days into an operational database of each kind; how many they are."""
-    index = "CREATE INDEX flights_date ON flights (date)"
-    sqlite.make(OPERATIONS)
-    maria.make(OPERATIONS)
-    with (
-        closing(sqlite3.connect(TOOLS / "year.sqlite")) as year,
-        closing(sqlite3.connect(sqlite.file(OPERATIONS))) as connection,
-    ):
-        (definition,) = year.execute("SELECT sql FROM sqlite_master WHERE name = 'flights'").fetchone()
-        select = "SELECT * FROM flights WHERE date BETWEEN ? AND ?"
-        connection.execute(definition)
-        count = connection.executemany(insert(definition, "?"), year.execute(select, days)).rowcount
-        connection.execute(index)
-        connection.commit()
-        maria.fill(OPERATIONS, definition, year.execute(select, days), index)
-    return count
 
 
 def measure_archive(sqlite: Sqlite, maria: Maria, folder: Path, scope: Scope) -> list[Archive]:

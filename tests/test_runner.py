@@ -621,3 +621,14 @@ async def test_sources_limits_an_archive_to_its_partitions(build, archive, shelf
     kind = type("Archive", (Offering,), {"offers": offers_of(archive)})
     await go(build(kind, since=None), sources=frozenset("a"))
     assert {name.split()[0] for name in shelf.counts()} == {"a"}
+
+
+async def test_a_purge_that_fails_is_no_success(build, table):
+    class Stubborn(Purged):
+        def purge(self, window):
+            raise PermanentError("no right to delete")
+
+    told = await go(build(Stubborn))
+    assert told.report.exit_status == 1
+    assert told.report.as_dict()["phases"][0]["sources"][0]["purge_error"] == "no right to delete"
+    assert "10 done" in told.outcomes()

@@ -113,6 +113,16 @@ class SourceSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Purged:
+    """A source was purged of a window that every target holds as final, or, with an `error`, was not."""
+
+    phase: str
+    source: str
+    window: Window
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseFinished:
     """A phase is over; `ok` is whether everything due in it is done."""
 

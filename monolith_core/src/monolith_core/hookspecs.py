@@ -12,6 +12,7 @@ import pluggy
 from monolith_core.events import (
     PartitionFinished,
     PhaseFinished,
+    Purged,
     Retry,
     Run,
     SourcePlanned,
@@ -66,6 +67,10 @@ class Hooks:
     @hookspec
     def partition_finished(self, event: PartitionFinished) -> None:
         """A partition is done, failed, held or deferred in one target."""
+
+    @hookspec
+    def purged(self, event: Purged) -> None:
+        """A source was purged of what every target holds as final, or could not be."""
 
     @hookspec
     def retry(self, event: Retry) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from monolith_core.events import (
     PartitionFinished,
     PhaseFinished,
+    Purged,
     Retry,
     Run,
     SourcePlanned,
@@ -51,6 +52,7 @@ class SourceReport:
     retries: int = 0
     seconds: float = 0.0
     left_out: str = ""
+    purge_error: str = ""
     ok: bool = True
 
     def count(self, event: PartitionFinished) -> None:
@@ -84,7 +86,10 @@ class PhaseReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The phase as it stands in the report."""
-        sources = [{**asdict(each), "left_out": hide(each.left_out)} for each in self.sources.values()]
+        sources = [
+            {**asdict(each), "left_out": hide(each.left_out), "purge_error": hide(each.purge_error)}
+            for each in self.sources.values()
+        ]
         return {"id": self.id, "ok": self.ok, "finished": self.finished, "seconds": self.seconds, "sources": sources}
 
 
@@ -181,6 +186,14 @@ class ReportBuilder:
         source = self._source(event.phase, event.source)
         source.left_out = event.why
         source.ok = source.ok and not event.failed
+
+    @hookimpl
+    def purged(self, event: Purged) -> None:
+        """Keep why a source could not be purged."""
+        if event.error:
+            source = self._source(event.phase, event.source)
+            source.purge_error = event.error
+            source.ok = False
 
     @hookimpl
     def retry(self, event: Retry) -> None:

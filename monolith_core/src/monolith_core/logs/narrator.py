@@ -14,6 +14,7 @@ from typing import Any
 from monolith_core.events import (
     PartitionFinished,
     PhaseFinished,
+    Purged,
     Retry,
     Run,
     SourcePlanned,
@@ -81,6 +82,15 @@ class Narrator:
         level = logging.ERROR if event.failed else logging.INFO
         text = f"{event.phase}: {event.source} is left out: {event.why}"
         _tell(level, "source_skipped", text, phase=event.phase, source=event.source, error=event.why)
+
+    @hookimpl
+    def purged(self, event: Purged) -> None:
+        """Say what was purged, or why it was not."""
+        text = f"{event.phase}: purged {event.window}"
+        if event.error:
+            text = f"{event.phase}: purging {event.window} failed: {event.error}"
+        level = logging.ERROR if event.error else logging.INFO
+        _tell(level, "purged", text, phase=event.phase, source=event.source, error=event.error)
 
     @hookimpl
     def window_started(self, event: WindowStarted) -> None:

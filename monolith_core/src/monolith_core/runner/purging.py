@@ -9,7 +9,7 @@ from collections import Counter
 import trio
 
 from monolith_core.errors import MonolithError
-from monolith_core.events import DueDay
+from monolith_core.events import DueDay, Purged
 from monolith_core.partition import Partition, Window
 from monolith_core.plan import windows
 from monolith_core.plugin import Purges, Source
@@ -17,6 +17,7 @@ from monolith_core.runner.local import plain_errors
 from monolith_core.runner.opened import Opened
 from monolith_core.runner.planning import Planner, fingerprint
 from monolith_core.runner.writing import Desk
+from monolith_core.secrets import hide
 
 log = logging.getLogger("monolith.run")
 
@@ -56,11 +57,12 @@ class Purging:
         for window in windows(due, self._opened.config.options.span):
             if self._desk.control.stopping:
                 return
+            error = ""
             try:
                 await trio.to_thread.run_sync(self._call, window)
-                log.info("purged %s", window)
-            except MonolithError as error:
-                log.error("purging %s failed: %s", window, error)
+            except MonolithError as raised:
+                error = hide(str(raised))
+            self._desk.notify("purged", event=Purged(self._desk.phase, self._opened.id, window, error))
 
     def _call(self, window: Window) -> None:
         plugin = self._opened.plugin

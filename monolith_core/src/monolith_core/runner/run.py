@@ -24,6 +24,7 @@ from monolith_core.runner.planning import held, utcnow
 from monolith_core.runner.request import Request
 from monolith_core.runner.working import Working
 from monolith_core.runner.writing import Desk, Health
+from monolith_core.secrets import hide
 from monolith_core.storage import Storage
 from monolith_core.storage.holder import identity
 
@@ -85,15 +86,31 @@ class _Run:
     async def run(self) -> None:
         await self._store(self._storage.runs.start, self._facts)
         self._notify("run_started", run=self._facts)
+        error = ""
+        try:
+            await self._phases()
+        except Exception as raised:
+            error = f"{type(raised).__name__}: {raised}"
+            raise
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._finish(error)
+
+    async def _phases(self) -> None:
+        """Every phase in turn, while signals are listened to."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self._control.listen)
             for name in self._config.sequence:
                 if not await self._phase(self._config.phases[name]):
                     break
             nursery.cancel_scope.cancel()
-        self._report.close(self._now(), self._control.signal)
-        await self._store(self._storage.runs.finish, self._facts.id, self._report.status, self._report.counts)
-        self._notify("run_finished", run=self._facts, report=self._report.as_dict())
+
+    async def _finish(self, error: str) -> None:
+        """Say how the run ended: to the table of runs, and to the hooks."""
+        report = self._report
+        report.close(self._now(), self._control.signal, error)
+        await self._store(self._storage.runs.finish, self._facts.id, report.status, report.counts, hide(error))
+        self._notify("run_finished", run=self._facts, report=report.as_dict())
 
     async def _store(self, call: Callable[..., Any], *arguments: Any) -> None:
         await trio.to_thread.run_sync(call, *arguments, limiter=self._storage.limiter)

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -124,6 +125,14 @@ def test_the_first_steps_leave_nothing_due(examples: Path) -> None:
     run("python shop.py", examples)
     run("monolith-extract shop.ini", examples)
     assert json.loads(run("monolith plan shop.ini --json", examples)) == []
+
+
+def test_the_status_that_is_shown(examples: Path) -> None:
+    """The page on operating shows what the command prints."""
+    run("python shop.py", examples)
+    run("monolith-extract shop.ini", examples)
+    status = run("monolith status shop.ini", examples)
+    assert textwrap.indent(status, "   ") in (DOCS / "operating.rst").read_text(encoding="utf-8")
 
 
 def test_the_hourly_example_is_a_valid_configuration(examples: Path, tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""Ten years in one run, and a day of a million records: under 200 MB of memory, whatever the range."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from datetime import date, timedelta
+
+import pytest
+
+LIMIT_MB = 200
+FIRST = date(2014, 1, 1)
+
+# The rows are made by SQLite itself: numbers of a day for every day of the window.
+CONFIG = """\
+[monolith]
+database = sqlite:///{folder}/archive.sqlite
+since = {first}
+until = {last}
+
+[phase:extract]
+sources = made
+targets = sql
+
+[phase:load]
+sources = archive
+targets = copy
+
+[source:made]
+use = sql
+database = sqlite:///{folder}/empty.sqlite
+category = made
+query = WITH RECURSIVE
+    day(date) AS (SELECT :start_date UNION ALL SELECT date(date, '+1 day') FROM day WHERE date < :end_date),
+    number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {per_day})
+    SELECT date, n, n * 0.5 AS half, 'some text of a usual length, the same in every row' AS text FROM day, number
+
+[source:archive]
+use = sql
+
+[target:sql]
+
+[target:copy]
+use = sql
+database = sqlite:///{folder}/copy.sqlite
+"""
+
+
+def peak_mb(folder, days, per_day):
+    """The most memory a whole run needed, in MB, and how many records it archived and copied."""
+    sqlite3.connect(folder / "empty.sqlite").close()
+    config = folder / "made.ini"
+    text = CONFIG.format(folder=folder, first=FIRST, last=FIRST + timedelta(days=days - 1), per_day=per_day)
+    config.write_text(text, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, "-m", "monolith_core", str(config), "--no-progress"])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    counts = []
+    for name in ("archive", "copy"):
+        connection = sqlite3.connect(folder / f"{name}.sqlite")
+        counts.append(connection.execute("SELECT COUNT(*) FROM record").fetchone()[0])
+        connection.close()
+    return usage.ru_maxrss / 1024, counts
+
+
+CASES = [
+    pytest.param(1, 300_000, id="a-large-day"),
+    pytest.param(1, 1_000_000, id="a-day-of-a-million"),
+    pytest.param(365, 800, id="a-year"),
+    pytest.param(3650, 822, id="ten-years", marks=pytest.mark.campaign),
+]
+
+
+@pytest.mark.server
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("days", "per_day"), CASES)
+def test_memory(tmp_path, days, per_day):
+    peak, counts = peak_mb(tmp_path, days, per_day)
+    assert counts == [days * per_day] * 2
+    assert peak < LIMIT_MB
+    print(f"{days} days of {per_day:,} records: {peak:.0f} MB")

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
 from types import TracebackType
 from typing import IO, Literal, Self
 
@@ -15,7 +16,7 @@ from monolith_core.numbering import Numbering, number
 from monolith_core.partition import ID_BYTES, MAX_ID, Digest, Partition, Window
 from monolith_core.plugin import StagedRecord
 from monolith_core.record import ArchivedRecord, Record, hasher
-from monolith_core.segments import Segment, decode, encode
+from monolith_core.segments import Segment, decode, encode, slices
 
 MEMORY_LIMIT = 8 * 2**20
 """Bytes of canonical JSON that one stage keeps in memory; what comes after goes to a temporary file."""
@@ -34,26 +35,46 @@ class _Group:
         self.ids = bytearray()
         self.data: list[bytes] = []
 
+    def records(self) -> Iterator[StagedRecord]:
+        """Each record with its id."""
+        ids = bytes(self.ids)
+        for position, data in enumerate(self.data):
+            at = position * ID_BYTES
+            yield StagedRecord(ids[at : at + ID_BYTES], self.category, data)
+
 
 class _Collected:
     """One partition while the answer comes in."""
 
-    __slots__ = ("groups", "ids", "segments")
+    __slots__ = ("groups", "ids", "runs")
 
     def __init__(self) -> None:
         self.ids = bytearray()
         self.groups: dict[str, _Group] = {}
-        self.segments: list[Segment] = []
+        self.runs: list[list[Segment]] = []
+
+    def in_memory(self) -> list[StagedRecord]:
+        """The records that are not in the file, by id."""
+        return sorted(record for group in self.groups.values() for record in group.records())
+
+    def clear(self) -> None:
+        """Forget what is in memory."""
+        for group in self.groups.values():
+            group.ids.clear()
+            group.data.clear()
 
 
 class StagedPartition:
-    """One partition of a complete answer; see `monolith_core.plugin.Staged`."""
+    """One partition of a complete answer; see `monolith_core.plugin.Staged`.
+
+    Records come in the order of their ids (but for equal ones), which is that of the archive's primary key: a database
+    fills page after page then, instead of touching all of them again and again.
+    """
 
     def __init__(self, stage: Stage, partition: Partition, collected: _Collected) -> None:
         self.partition = partition
         self._stage = stage
-        self._groups = tuple(collected.groups.values())
-        self._segments = tuple(collected.segments)
+        self._collected = collected
         self._numbering: Numbering = number(partition, collected.ids, self._plain)
         self.digest = Digest.of(self._numbering.ids)
         collected.ids = bytearray()
@@ -67,10 +88,15 @@ class StagedPartition:
         return self._numbering.apply(self._plain())
 
     def _plain(self) -> Iterator[StagedRecord]:
-        for segment in self._segments:
-            yield from _records(segment.category, *decode(self._stage.read(segment)))
-        for group in self._groups:
-            yield from _records(group.category, group.ids, group.data)
+        """Every record by its id as it was before repeated ones were numbered."""
+        rest = self._collected.in_memory()
+        if not self._collected.runs:
+            return iter(rest)
+        return merge(*map(self._run, self._collected.runs), rest)
+
+    def _run(self, segments: list[Segment]) -> Iterator[StagedRecord]:
+        for segment in segments:
+            yield from decode(self._stage.read(segment))
 
 
 class Stage:
@@ -191,23 +217,19 @@ class Stage:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="monolith-")  # noqa: SIM115 - closed by close()
         for collected in self._partitions.values():
-            for group in collected.groups.values():
-                if group.data:
-                    content = encode(group.ids, group.data)
-                    collected.segments.append(Segment(group.category, self._file.tell(), len(content)))
-                    self._file.write(content)
-                    group.ids.clear()
-                    group.data.clear()
+            records = collected.in_memory()
+            if records:
+                collected.runs.append([self._write(self._file, part) for part in slices(records)])
+                collected.clear()
         self._file.flush()
         self._size = 0
 
-
-def _records(category: str, ids: bytes | bytearray, data: list[bytes]) -> Iterator[StagedRecord]:
-    """Pair concatenated ids with their data."""
-    view = bytes(ids)
-    for position, value in enumerate(data):
-        at = position * ID_BYTES
-        yield StagedRecord(view[at : at + ID_BYTES], category, value)
+    @staticmethod
+    def _write(file: IO[bytes], records: list[StagedRecord]) -> Segment:
+        content = encode(records)
+        segment = Segment(file.tell(), len(content))
+        file.write(content)
+        return segment
 
 
 def _shown(value: object) -> str:

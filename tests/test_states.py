@@ -32,7 +32,8 @@ def test_illegal(old, new):
 
 
 def test_what_cannot_be():
-    assert ALL - LEGAL == {
+    impossible = ALL - LEGAL
+    assert impossible == {
         (None, "drift"),
         (None, "held"),
         ("deferred", "drift"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from databases import OPERATIONS, Databases
 from process import Cost, Failed, run
 from report import Bound, Table, ratio, seconds, show
-from sides import SIDES, Command, Side, Task
+from sides import SIDES, Command, Identify, Loop, Monolith, Side, Task
 
 STEPS: dict[str, Callable[[Side, str], Command | None]] = {
     "cold": lambda side, day: side.cold(),
@@ -100,20 +100,20 @@ class Archive:
         )
 
     def table(self) -> Table:
-        steps = list(STEPS)
-        head = [self.title]
-        for step in steps:
-            head += [step, "x loop"] if step != "nothing due" else [step]
-        return Table([*head, "CPU cold", "peak memory"], [self._line(side.title) for side in self.sides])
+        head = [self.title, "cold", "x loop", "forced", "x loop", "x its reading, JSON, ids", "one day", "x loop"]
+        lines = [self._line(side.title) for side in self.sides]
+        return Table([*head, "nothing due", "CPU of cold", "peak memory"], lines)
 
     def _line(self, title: str) -> list[str]:
-        line = [title]
-        for step in STEPS:
-            line.append(seconds([cost.seconds for cost in self.costs.get((title, step), [])]))
-            if step != "nothing due":
-                line.append(ratio(self.best(title, step), self.best("loop by hand", step)))
-        cpu = [cost.cpu for cost in self.costs.get((title, "cold"), [])]
-        return [*line, seconds(cpu), f"{self.memory(title) / 2**20:.0f} MB"]
+        def step(name: str) -> list[str]:
+            times = seconds([cost.seconds for cost in self.costs.get((title, name), [])])
+            return [times, ratio(self.best(title, name), self.best(Loop.title, name))]
+
+        alone = ratio(self.best(title, "forced"), self.best(Identify.title, "forced"))
+        cpu = seconds([cost.cpu for cost in self.costs.get((title, "cold"), [])])
+        nothing = step("nothing due")[0]
+        memory = f"{self.memory(title) / 2**20:.0f} MB"
+        return [title, *step("cold"), *step("forced"), alone, *step("one day"), nothing, cpu, memory]
 
     def bounds(self) -> list[Bound]:
         """What has to hold."""
@@ -121,12 +121,12 @@ class Archive:
         def least(title: str, step: str) -> float:
             return self.best(title, step) or 0.0
 
-        own, loop, alone = "monolith", "loop by hand", "reading and encoding alone"
+        own, loop, alone = Monolith.title, Loop.title, Identify.title
         day = least(own, "one day") - least(own, "nothing due")
         return [
             Bound(f"{self.title}: cold, by the loop's", least(own, "cold") / least(loop, "cold"), 1.0, whole=True),
             Bound(
-                f"{self.title}: forced, by reading and encoding alone",
+                f"{self.title}: forced, by reading, JSON and ids alone",
                 least(own, "forced") / least(alone, "forced"),
                 1.1,
                 whole=True,

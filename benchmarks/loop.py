@@ -1,6 +1,7 @@
 """The loop that one would write by hand, as fast as it gets in a page: what monolith is measured against.
 
     loop.py archive SOURCE TARGET FIRST LAST    read, encode, compute ids, write: a transaction a day
+    loop.py identify SOURCE FIRST LAST          only read, encode and compute ids
     loop.py encode SOURCE FIRST LAST            only read and encode
 
 SOURCE and TARGET are mysql://user:password@host:port/database or sqlite:FILE. It writes the same table `record` as
@@ -91,16 +92,24 @@ def archive(source: str, target: str, first: str, last: str) -> None:
         writer.commit()
 
 
+def identify(source: str, first: str, last: str) -> None:
+    reader, mark = connect(source)
+    read = reader.cursor()
+    for day in days(first, last):
+        list(rows(day, records(read, mark, day)))
+
+
 def only_encode(source: str, first: str, last: str) -> None:
     reader, mark = connect(source)
     read = reader.cursor()
     for day in days(first, last):
-        for _ in records(read, mark, day):
-            pass
+        list(records(read, mark, day))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "archive":
         archive(*sys.argv[2:])
+    elif sys.argv[1] == "identify":
+        identify(*sys.argv[2:])
     else:
         only_encode(*sys.argv[2:])

@@ -38,9 +38,18 @@ def sample(given: argparse.Namespace) -> Path:
         side.clear()
         if given.step != "cold":
             run(side.cold().words, folder / "log")
-        words = {"cold": side.cold, "forced": side.again, "nothing": side.nothing}[given.step]().words
-        spy = [TOOLS / "monolith/bin/py-spy", "record", "--rate", str(RATE), "--gil", "--format", "raw"]
-        run([*spy, "--output", samples, "--", TOOLS / "monolith/bin/python", *words], folder / "log")
+        words: list[str | Path] = [TOOLS / "monolith/bin/python"]
+        words += {"cold": side.cold, "forced": side.again, "nothing": side.nothing}[given.step]().words
+        spy: list[str | Path] = [
+            TOOLS / "monolith/bin/py-spy",
+            "record",
+            "--rate",
+            str(RATE),
+            "--gil",
+            "--format",
+            "raw",
+        ]
+        run([*spy, "--output", samples, "--", *words], folder / "log")
     return samples
 
 

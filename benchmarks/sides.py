@@ -136,10 +136,11 @@ class Loop(Side):
         return self._run("archive", self.task.source.plain, self.target.plain, day, day)
 
 
-class Encode(Loop):
-    """The part of the loop that no replay can do without."""
+class Identify(Loop):
+    """The part of the loop that no replay can do without: whether a day has changed is seen by its ids."""
 
-    title = "reading and encoding alone"
+    title = "its reading, JSON and ids alone"
+    part = "identify"
 
     def clear(self) -> None:
         pass
@@ -148,10 +149,17 @@ class Encode(Loop):
         return None
 
     def again(self) -> Command:
-        return self._run("encode", self.task.source.plain, self.task.first, self.task.last)
+        return self._run(self.part, self.task.source.plain, self.task.first, self.task.last)
 
     def day(self, day: str) -> Command:
-        return self._run("encode", self.task.source.plain, day, day)
+        return self._run(self.part, self.task.source.plain, day, day)
+
+
+class Encode(Identify):
+    """The same without ids."""
+
+    title = "its reading and JSON alone"
+    part = "encode"
 
 
 class Dlt(Side):
@@ -202,4 +210,4 @@ class Sling(Side):
         )
 
 
-SIDES: tuple[type[Side], ...] = (Monolith, Loop, Encode, Dlt, Sling)
+SIDES: tuple[type[Side], ...] = (Monolith, Loop, Identify, Encode, Dlt, Sling)

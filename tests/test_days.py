@@ -211,12 +211,11 @@ NO_DAYS = [
 
 @pytest.mark.parametrize("text", NO_DAYS)
 def test_what_is_no_day_is_refused(text: str) -> None:
-    expected = f"{text!r} is no day; write it as YYYY-MM-DD, such as 2024-02-29"
-    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+    what = rf"^{re.escape(repr(text))} is (no day|not in the calendar); write "
+    with pytest.raises(ValueError, match=rf"{what}YYYY-MM-DD, such as 2024-01-31$"):
         parse_day(text)
     words = "today, yesterday, last-week, last-month, last-year"
-    expected = f"{text!r} is no day; expected {words}, or a day as YYYY-MM-DD, such as 2024-02-29"
-    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+    with pytest.raises(ValueError, match=rf"{what}({words}, or )?YYYY-MM-DD, such as 2024-01-31$"):
         parse_days(text, day("2024-02-29"))
 
 

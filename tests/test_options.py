@@ -16,7 +16,6 @@ from monolith_core.options import (
     SourceOptions,
     TargetOptions,
     format_duration,
-    parse_day,
     parse_duration,
 )
 
@@ -73,12 +72,12 @@ def test_days() -> None:
 @pytest.mark.parametrize("text", ["", "5", "yesterday", "20240229", "2024-2-9", "2024-02-29T00:00", "2024-W09-4"])
 def test_no_days(text: str) -> None:
     with pytest.raises(ValueError, match="is no day; write YYYY-MM-DD"):
-        parse_day(text)
+        TypeAdapter(Day).validate_python(text)
 
 
 def test_no_day_of_the_calendar() -> None:
     with pytest.raises(ValueError, match="'2023-02-29' is not in the calendar; write YYYY-MM-DD"):
-        parse_day("2023-02-29")
+        TypeAdapter(Day).validate_python("2023-02-29")
 
 
 def test_names_are_hyphenated() -> None:

@@ -56,12 +56,12 @@ def age(day: dt.date, zone: ZoneInfo, now: dt.datetime) -> int:
 
 def parse_day(text: str) -> dt.date:
     """The day written as YYYY-MM-DD; raises ValueError saying what was got and what is expected."""
+    if _DAY.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no day; write YYYY-MM-DD, such as 2024-01-31")
     try:
-        if _DAY.fullmatch(text) is None:
-            raise ValueError(text)
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no day; write it as YYYY-MM-DD, such as 2024-02-29") from None
+        raise ValueError(f"{text!r} is not in the calendar; write YYYY-MM-DD, such as 2024-01-31") from None
 
 
 def parse_days(text: str, today: dt.date) -> DayRange:
@@ -72,11 +72,9 @@ def parse_days(text: str, today: dt.date) -> DayRange:
     """
     if text in _WORDS:
         return _WORDS[text](today)
-    try:
-        day = parse_day(text)
-    except ValueError:
-        known = ", ".join(_WORDS)
-        raise ValueError(f"{text!r} is no day; expected {known}, or a day as YYYY-MM-DD, such as 2024-02-29") from None
+    if _DAY.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no day; write {', '.join(_WORDS)}, or YYYY-MM-DD, such as 2024-01-31")
+    day = parse_day(text)
     return DayRange(day, not_future(day, today))
 
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
+from monolith_core.days import parse_day
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", re.IGNORECASE | re.ASCII)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TEN_YEARS = 3660 * 86400.0
 
 
@@ -37,25 +38,15 @@ def format_duration(seconds: float) -> str:
     return f"{seconds:.15g}s"
 
 
-def parse_day(value: Any) -> Any:
-    """The day that is written `YYYY-MM-DD`.
-
-    Raises ValueError saying what was got and what is expected. Pydantic alone would take `5` for an instant of 1970.
-    """
-    if not isinstance(value, str):
-        return value
-    if _DAY.fullmatch(value.strip()) is None:
-        raise ValueError(f"{value!r} is no day; write YYYY-MM-DD, such as 2024-01-31")
-    try:
-        return dt.date.fromisoformat(value.strip())
-    except ValueError:
-        raise ValueError(f"{value!r} is not in the calendar; write YYYY-MM-DD, such as 2024-01-31") from None
+def _day(value: Any) -> Any:
+    """The day that is written `YYYY-MM-DD`; pydantic alone would take `5` for an instant of 1970."""
+    return parse_day(value.strip()) if isinstance(value, str) else value
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=_TEN_YEARS)]
 """Seconds, written as a duration; ten years at most."""
 
-Day = Annotated[dt.date, BeforeValidator(parse_day)]
+Day = Annotated[dt.date, BeforeValidator(_day)]
 """A day, written `YYYY-MM-DD`."""
 
 Span = Annotated[int, Field(ge=1, le=3660)]
@@ -173,6 +164,5 @@ __all__ = [
     "Timeout",
     "check_days",
     "format_duration",
-    "parse_day",
     "parse_duration",
 ]

@@ -91,8 +91,7 @@ def _days(start: str | None, end: str | None, month: str | None, year: str | Non
     """The days that the options name, None for all."""
     from datetime import date
 
-    from monolith_core.days import DayRange
-    from monolith_core.options import parse_day
+    from monolith_core.days import DayRange, parse_day
 
     if sum([bool(start or end), bool(month), bool(year)]) > 1:
         raise click.UsageError("--month, --year and --start-date/--end-date exclude each other; give one of them")
@@ -111,8 +110,7 @@ def _days(start: str | None, end: str | None, month: str | None, year: str | Non
 
 
 def _month(text: str) -> DayRange:
-    from monolith_core.days import DayRange
-    from monolith_core.options import parse_day
+    from monolith_core.days import DayRange, parse_day
     from monolith_core.partition import ONE_DAY
 
     if not re.fullmatch(r"\d{4}-\d\d", text, re.ASCII):

@@ -103,8 +103,8 @@ def test_days_and_sources_limit_a_run(job: Job, options: list[str], days: int) -
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--date", "2024-02-30"], "--date: '2024-02-30' is no day"),
-        (["--date", "someday"], "--date: 'someday' is no day; expected today, yesterday"),
+        (["--date", "2024-02-30"], "--date: '2024-02-30' is not in the calendar"),
+        (["--date", "someday"], "--date: 'someday' is no day; write today, yesterday"),
         (["--date", "2999-01-01"], "is in the future"),
         (["--date", "today", "--start-date", "2024-01-01"], "--date excludes --start-date and --end-date"),
         (["--end-date", "2024-01-01"], "--end-date needs --start-date"),

@@ -93,8 +93,11 @@ def check_day_options(date: str | None, start: str | None, end: str | None) -> N
         raise click.UsageError("--end-date needs --start-date; add it, or give --date for a single day")
 
 
-def chosen_days(date: str | None, start: str | None, end: str | None, today: dt.date) -> DayRange | None:
-    """The days that the options name, None if they name none; raises UsageError for what is no day, or a future one."""
+def chosen_days(date: str | None, start: str | None, end: str | None, today: dt.date, zone: str) -> DayRange | None:
+    """The days that the options name, None if they name none; raises UsageError for what is no day, or a future one.
+
+    `today` is the day in the time zone `zone`.
+    """
     check_day_options(date, start, end)
     if date is None and start is None:
         return None
@@ -107,7 +110,7 @@ def chosen_days(date: str | None, start: str | None, end: str | None, today: dt.
         return parse_range(start, end, today)
     except ValueError as error:
         name = "--date" if date is not None else "--start-date/--end-date"
-        raise click.UsageError(f"{name}: {error}") from None
+        raise click.UsageError(f"{name}: {error} (days are counted in {zone})") from None
 
 
 def names(text: str | None) -> tuple[str, ...] | None:

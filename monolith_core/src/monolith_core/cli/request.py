@@ -41,7 +41,7 @@ def make_request(
     chosen = frozenset(sources)
     check_sources(config, chosen)
     return Request(
-        days=chosen_days(date, start_date, end_date, today(config)),
+        days=chosen_days(date, start_date, end_date, today(config), str(config.monolith.timezone)),
         sources=chosen or None,
         force=force,
         purge_only=purge_only,

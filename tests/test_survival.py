@@ -14,8 +14,9 @@ from support.workload import DAYS, PATIENCE, SOURCES, Workload, kill, per_day, w
 
 from monolith_core.faults import POINTS
 
+pytestmark = pytest.mark.server
 KILLED = -signal.SIGKILL
-DATABASES = ["sqlite", pytest.param("mariadb", marks=pytest.mark.server)]
+DATABASES = ["sqlite", "mariadb"]
 
 
 @pytest.fixture(scope="module", params=DATABASES)

@@ -123,7 +123,7 @@ def _identity(distribution: Distribution) -> tuple[str, str]:
     """Name and version; a half-deleted distribution has none."""
     try:
         metadata = distribution.metadata
-        return metadata["Name"] or _UNKNOWN, metadata["Version"] or _UNKNOWN
+        return metadata.get("Name", _UNKNOWN), metadata.get("Version", _UNKNOWN)
     except Exception:  # metadata of others: whatever is wrong with it must not stop the listing
         return _UNKNOWN, _UNKNOWN
 

@@ -67,7 +67,7 @@ def _more(entry: PluginEntry) -> dict[str, Any]:
     distribution = entry.entry_point.dist if entry.entry_point else None
     options = declared_options(entry.value) if entry.kind in ("source", "target") else []
     return {
-        "summary": (distribution.metadata["Summary"] if distribution else None) or "",
+        "summary": distribution.metadata.get("Summary", "") if distribution else "",
         "file": str(source_file(entry.value.partition(":")[0].strip()) or ""),
         "options": None if options is None else [asdict(option) for option in options],
     }

@@ -279,6 +279,7 @@ class Large:
 
     def __init__(self, step: int) -> None:
         self.partition = Partition("shop", DAY)
+        self.drifted = False
         self.step = step
         self.ids = b"".join(n.to_bytes(16, "big") for n in range(0, COUNT, step))
         self.digest = Digest.of(self.ids)

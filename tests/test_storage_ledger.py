@@ -273,15 +273,12 @@ def test_of_several_targets_the_last_written_counts(storage: Storage):
     }
 
 
-def test_drift_is_marked_and_nothing_else(storage: Storage):
-    storage.ledger.put([row("a"), row("b"), row("a", target="es")])
-    storage.ledger.mark_drift("sql", [Partition("a", DAY), Partition("unknown", DAY)], "has one record more")
-    storage.ledger.mark_drift("sql", [], "nothing")
-    assert storage.ledger.rows() == [
-        row("a", target="es"),
-        row("a", state="drift", error="has one record more"),
-        row("b"),
-    ]
+def test_rows_in_some_states(storage: Storage):
+    rows = [row("a"), row("b", state="drift", error="has one record more"), row("c", state="failed")]
+    storage.ledger.put(rows)
+    assert storage.ledger.rows(states=["drift"]) == rows[1:2]
+    assert storage.ledger.rows(states=["failed", "drift"], sources=["c"]) == rows[2:]
+    assert storage.ledger.rows(states=[]) == []
 
 
 def test_coverage_is_light(storage: Storage):

@@ -23,6 +23,7 @@ class MemoryStaged:
 
     def __init__(self, partition: Partition, records: Iterable[StagedRecord]) -> None:
         self.partition = partition
+        self.drifted = False
         self.records = list(records)
         self.ids = b"".join(sorted(record.id for record in self.records))
         self.digest = Digest.of(self.ids)

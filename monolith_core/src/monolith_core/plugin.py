@@ -82,6 +82,15 @@ class Staged(Protocol):
         """All content ids, sorted, 16 bytes each, without repetition."""
         ...
 
+    @property
+    def drifted(self) -> bool:
+        """Whether the target was found to hold something else than was written: that an id is there does then not
+        prove that its record is.
+
+        A target that can read bodies writes those anew that do not give their id (see `content_id`), another one all.
+        """
+        ...
+
     def __iter__(self) -> Iterator[StagedRecord]:
         """Each record once, in no particular order; may be iterated as often as needed, by several threads at once."""
         ...
@@ -188,10 +197,25 @@ class Purges(Protocol):
 
 @runtime_checkable
 class TellsDigests(Protocol):
-    """A target that can say what it really holds, for reconcile."""
+    """A target that can say what it really holds, for reconcile.
+
+    It is asked without `setup`, maybe by a user who may only read, and writes nothing.
+    """
 
     def digests(self, window: Window | None) -> Iterable[tuple[Partition, Digest]]:
-        """The digest of every partition it holds in the window's days (None: all), of every source."""
+        """The digest of every partition it holds in the window's days (None: all), of every source, each once.
+
+        The window's source is not looked at.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsRecords(Protocol):
+    """A target that can give back what it really holds, for `reconcile --deep`; asked as `TellsDigests` is."""
+
+    def records(self, partition: Partition) -> Iterable[StagedRecord]:
+        """Every record of the partition as it is there, in any order; also one whose body does not give its id."""
         ...
 
 
@@ -217,5 +241,6 @@ __all__ = [
     "StagedRecord",
     "Target",
     "TellsDigests",
+    "TellsRecords",
     "Written",
 ]

@@ -13,14 +13,14 @@ from monolith_core.errors import IllegalTransition
 from monolith_core.events import State
 
 NEXT: dict[State | None, frozenset[State]] = {
-    # Nothing is known to be held, so nothing can come back smaller (held) or turn out different (drift).
-    None: frozenset({"done", "failed", "deferred"}),
+    # Nothing is known to be held, so nothing can come back smaller (held). A reconcile may find what nobody knew of.
+    None: frozenset({"done", "failed", "deferred", "drift"}),
     # Asked again: while it is provisional, by force, or because its configuration or the archive changed.
     "done": frozenset({"done", "failed", "held", "deferred", "drift"}),
     # Due in every run until it is done. What a target held before it failed may still make a new answer suspicious.
-    "failed": frozenset({"done", "failed", "held", "deferred"}),
-    "held": frozenset({"done", "failed", "held", "deferred"}),
-    "deferred": frozenset({"done", "failed", "held", "deferred"}),
+    "failed": frozenset({"done", "failed", "held", "deferred", "drift"}),
+    "held": frozenset({"done", "failed", "held", "deferred", "drift"}),
+    "deferred": frozenset({"done", "failed", "held", "deferred", "drift"}),
     # A reconcile found the target different: only writing it again ends that.
     "drift": frozenset({"done", "failed", "held", "deferred", "drift"}),
 }

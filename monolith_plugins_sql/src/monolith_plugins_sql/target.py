@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
@@ -16,6 +17,7 @@ from monolith_core import (
     Partition,
     PermanentError,
     Staged,
+    StagedRecord,
     Target,
     Window,
     Written,
@@ -24,7 +26,7 @@ from monolith_plugins_sql import archive, table
 from monolith_plugins_sql.database import Database, need_file, version
 from monolith_plugins_sql.difference import Difference, compare
 from monolith_plugins_sql.options import SqlTargetOptions
-from monolith_plugins_sql.sessions import prepare_writer
+from monolith_plugins_sql.sessions import prepare_source, prepare_writer
 from monolith_plugins_sql.write import Writer, writer_for
 
 _RIGHTS = (
@@ -44,6 +46,13 @@ class SqlTarget(Target):
     def __init__(self, options: SqlTargetOptions, context: Context) -> None:
         super().__init__(options, context)
         self._database = Database(options.url, options.location(), options.timeout, prepare_writer, pooled=True)
+        # Looks at what is there without the right to write, and without holding up those who do.
+        self._reader = Database(
+            options.url,
+            options.location(),
+            options.timeout,
+            lambda engine: prepare_source(engine, ZoneInfo("UTC"), options.timeout, context.log),
+        )
 
     def setup(self) -> None:
         """Create the table, or see that the one that is there is the right one."""
@@ -59,6 +68,7 @@ class SqlTarget(Target):
     def close(self) -> None:
         """Close what is open."""
         self._database.close()
+        self._reader.close()
 
     def replace(self, partition: Partition, staged: Staged) -> Written:
         """Make the table hold exactly the staged records of the partition, in one transaction."""
@@ -75,10 +85,17 @@ class SqlTarget(Target):
 
     def digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
         """What the table really holds, computed from the ids of its rows."""
-        need_file(self._database)
-        with self._database.reading() as connection:
-            if table.exists(connection, self._database.where):
+        need_file(self._reader)
+        with self._reader.reading() as connection:
+            if table.exists(connection, self._reader.where):
                 yield from archive.digests(connection, window)
+
+    def records(self, partition: Partition) -> Iterator[StagedRecord]:
+        """What the table really holds of a partition."""
+        need_file(self._reader)
+        with self._reader.reading() as connection:
+            if table.exists(connection, self._reader.where):
+                yield from archive.held(connection, partition)
 
     def check(self) -> str:
         """Connect, and see that the table can be written, or created."""
@@ -111,6 +128,7 @@ class SqlTarget(Target):
 
     @staticmethod
     def _replace(writer: Writer, staged: Staged) -> Written:
+        weeded = writer.weed() if staged.drifted else 0
         difference = compare(staged.ids, writer.held())
         added, removed, kept = difference.counts
         if removed and not kept:
@@ -119,7 +137,7 @@ class SqlTarget(Target):
             writer.delete(difference.removed)
         if added:
             _insert(writer, difference, staged)
-        return Written(added, removed, kept)
+        return Written(added, removed + weeded, kept)
 
     def _create(self) -> None:
         with self._transaction() as connection, self._database.faults():

@@ -17,9 +17,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from monolith_core import ConfigurationError, Partition, PermanentError, StagedRecord
+from monolith_core import ConfigurationError, Partition, PermanentError, StagedRecord, content_id
 from monolith_plugins_sql import table
-from monolith_plugins_sql.archive import bound, comparable
+from monolith_plugins_sql.archive import bound, comparable, held
 from monolith_plugins_sql.difference import split
 from monolith_plugins_sql.stream import stream
 
@@ -54,6 +54,20 @@ class Writer(ABC):
             for row in answer.rows:
                 yield bytes(row[0])
 
+    def weed(self) -> int:
+        """Delete the records that are not what their id says; how many.
+
+        Of several equal records only the first is left: to write the others anew does no harm.
+        """
+        source, date = self.partition.source, self.partition.date
+        damaged = [
+            identity
+            for identity, category, data in held(self.connection, self.partition)
+            if identity != content_id(source, date, category, data)
+        ]
+        self._delete(damaged)
+        return len(damaged)
+
     def clear(self) -> None:
         """Delete the whole partition."""
         text, arguments = bound(self.connection, _CLEAR, date=self.partition.date, source=self.partition.source)
@@ -61,8 +75,11 @@ class Writer(ABC):
 
     def delete(self, ids: bytes | bytearray) -> None:
         """Delete the records of these ids."""
+        self._delete(split(ids))
+
+    def _delete(self, ids: Iterable[bytes]) -> None:
         mark = self._mark
-        rest = split(ids)
+        rest = iter(ids)
         while batch := list(islice(rest, _IDS_AT_ONCE)):
             marks = ",".join([mark] * len(batch))
             self._execute(

@@ -18,8 +18,9 @@ class Delivery:
     `abandon` ends a delivery that was given up: whatever its thread still does is not committed.
     """
 
-    def __init__(self, staged: StagedPartition, may_write: Callable[[], None]) -> None:
+    def __init__(self, staged: StagedPartition, may_write: Callable[[], None], *, drifted: bool = False) -> None:
         self.stamp = -1
+        self.drifted = drifted
         self._staged = staged
         self._may_write = may_write
         self._abandoned = False

@@ -75,6 +75,8 @@ class Planner:
         """What is due of one source; raises what the source raises."""
         offered = self._offered(source, plugin)
         due = self._ordinary(source) if offered is None else self._own_partitions(source, offered)
+        if self.request.only is not None:
+            due = self._only(source.id, due, ordinary=offered is None)
         return SourcePlan(tuple(due), tuple(windows(due, source.options.span)), offered)
 
     def wanted(self, source: PluginConfig) -> Wanted:
@@ -89,6 +91,15 @@ class Planner:
             force=self.request.force,
         )
 
+    def _only(self, source: str, due: list[DueDay], *, ordinary: bool) -> list[DueDay]:
+        """Those that the request names; an ordinary source is asked for the whole day of each."""
+        named = {
+            (target, Partition(source, partition.date) if ordinary else partition)
+            for via, target, partition in self.request.only or ()
+            if via == source
+        }
+        return [each for each in due if (each.target, each.partition) in named]
+
     def _targets(self) -> Iterable[PluginConfig]:
         return (self.config.targets[name] for name in self.phase.targets)
 
@@ -102,6 +113,9 @@ class Planner:
 
     def _limits(self, source: PluginConfig) -> DayRange | None:
         """The days that a source's own partitions are limited to, None if they are not."""
+        if self.request.only:
+            named = [partition.date for _, _, partition in self.request.only]
+            return DayRange(min(named), max(named))
         if self.request.days is not None:
             return self.request.days
         since, until = source.options.since, source.options.until

@@ -248,7 +248,7 @@ class Writing:
         options = self._opened.config.options
 
         async def once() -> Written:
-            delivery = Delivery(task.staged, self._held.confirm)
+            delivery = Delivery(task.staged, self._held.confirm, drifted=_drifted(task.row))
             try:
                 return await watched(
                     lambda: trio.to_thread.run_sync(
@@ -409,3 +409,8 @@ class Writing:
 def _written(old: LedgerRow | None) -> dt.datetime | None:
     """When what the target holds was written; None if that is not known: never, or it was found to be different."""
     return None if old is None or old.state == "drift" else old.written
+
+
+def _drifted(row: LedgerRow | None) -> bool:
+    """Whether what the target holds was found to be different, and has not been written since."""
+    return row is not None and row.digest is not None and _written(row) is None

@@ -86,6 +86,16 @@ class Leases:
         with self._storage.transaction() as connection:
             connection.exec_driver_sql(self._storage.dialect.sql(statement), (lease.phase, lease.source, lease.token))
 
+    def holder(self, phase: str, source: str) -> str | None:
+        """Who works on the source now, in words; None if nobody does."""
+        found = self._storage.query(
+            "SELECT holder, expires, {now} FROM lease WHERE phase = ? AND source = ?", [phase, source]
+        )
+        for holder, expires, now in found:
+            if expires > now and not is_dead(holder):
+                return describe(holder)
+        return None
+
     def created(self, phase: str, source: str) -> dt.datetime | None:
         """When the lease was taken for the first time."""
         found = self._storage.query("SELECT created FROM lease WHERE phase = ? AND source = ?", [phase, source])

@@ -58,6 +58,7 @@ class Ledger:
         targets: Iterable[str] | None = None,
         via: str | None = None,
         sources: Iterable[str] | None = None,
+        states: Iterable[State] | None = None,
         start: dt.date | None = None,
         end: dt.date | None = None,
     ) -> list[LedgerRow]:
@@ -66,6 +67,7 @@ class Ledger:
         where.one_of("target", targets)
         where.one_of("source", sources)
         where.one_of("via", None if via is None else [via])
+        where.one_of("state", states)
         found = self._query(_SELECT, "FROM ledger", where.text, "ORDER BY target, source, date", values=where.values)
         return [_row(row) for row in found]
 
@@ -127,14 +129,6 @@ class Ledger:
         days = _Days()
         held = {Partition(source, days[day]): Digest(count, a, b) for source, day, count, a, b in found}
         return held if len(names) == 1 else {partition: digest for partition, digest in held.items() if digest}
-
-    def mark_drift(self, target: str, partitions: Iterable[Partition], error: str) -> None:
-        """Note that the target was found to hold something else than the ledger says."""
-        values = [(text_out(error), target, each.source, each.date.isoformat()) for each in partitions]
-        statement = "UPDATE ledger SET state = 'drift', error = ? WHERE target = ? AND source = ? AND date = ?"
-        if values:
-            with self._storage.transaction() as connection:
-                connection.exec_driver_sql(self._storage.dialect.sql(statement), values)
 
     def coverage(self, start: dt.date | None = None, end: dt.date | None = None) -> list[Covered]:
         """Every row in the days, by target, via, source and day."""

@@ -123,7 +123,8 @@ def _identity(distribution: Distribution) -> tuple[str, str]:
     """Name and version; a half-deleted distribution has none."""
     try:
         metadata = distribution.metadata
-        return metadata.get("Name", _UNKNOWN), metadata.get("Version", _UNKNOWN)
+        name, version = (metadata[each] if each in metadata else _UNKNOWN for each in ("Name", "Version"))
+        return name, version
     except Exception:  # metadata of others: whatever is wrong with it must not stop the listing
         return _UNKNOWN, _UNKNOWN
 

@@ -1,0 +1,1 @@
+"""The `elasticsearch` target of monolith."""

@@ -1,0 +1,211 @@
+"""Bulk: sends actions in requests of bounded size, reads the answer to each, and sends again what was refused."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from monolith_core import MonolithError, PermanentError, TemporaryError
+from monolith_plugins_es.cluster import Cluster, path_of
+from monolith_plugins_es.documents import batches
+from monolith_plugins_es.failures import TooLarge, Unreachable, refusal
+
+ATTEMPTS = 6
+"""How often an action is sent before the engine is told, which tries the partition again later."""
+
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 30.0
+"""Seconds: a service that asks for more is not waited for here."""
+
+_ANSWER = "errors,items.*.status,items.*.error"
+_TIMEOUT = "30s"
+
+
+@dataclass
+class Sent:
+    """What came of the actions of one partition: how many changed nothing, because it was so already."""
+
+    idle: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, idle: int) -> None:
+        """Count further ones; from any thread."""
+        if idle:
+            with self.lock:
+                self.idle += idle
+
+
+class Bulk:
+    """Sends actions to one index after another; `explain` makes the error for an action that was refused for good."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        nodes: int,
+        most: int,
+        most_bytes: int,
+        jobs: int,
+        explain: Callable[[str, bytes, Any], PermanentError],
+    ) -> None:
+        self._cluster = cluster
+        self._nodes = nodes
+        self._most = most
+        self._most_bytes = most_bytes
+        self._jobs = jobs
+        self._explain = explain
+        self._closing = threading.Event()
+        self._workers: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let nothing wait any longer."""
+        self._closing.set()
+        if self._workers is not None:
+            self._workers.shutdown(wait=True, cancel_futures=True)
+
+    def send(self, index: str, lines: Iterable[bytes], fence: Callable[[], None]) -> int:
+        """Send every action to `index`; `fence` is called before each request.
+
+        Gives the number of those that found what they were to bring about. Raises PermanentError if one was refused
+        for good, TemporaryError if one was refused again and again; others may have been done then.
+        """
+        sent = Sent()
+        pending: set[Future[None]] = set()
+        ahead: list[bytes] | None = None
+        try:
+            for batch in batches(lines, self._most_bytes, self._most):
+                if ahead is not None:
+                    self._start(pending, index, ahead, sent, fence)
+                ahead = batch
+            if ahead is not None and not pending:
+                # Sent from here, so that a partition of one request costs no thread.
+                fence()
+                self._send(index, ahead, sent, fence)
+            elif ahead is not None:
+                self._start(pending, index, ahead, sent, fence)
+            while pending:
+                _await_one(pending)
+        finally:
+            _abandon(pending)
+        return sent.idle
+
+    def _start(
+        self, pending: set[Future[None]], index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]
+    ) -> None:
+        """Send a batch from another thread, as soon as fewer than `jobs` are being sent."""
+        while len(pending) >= self._jobs:
+            _await_one(pending)
+        fence()
+        pending.add(self._pool().submit(self._send, index, batch, sent, fence))
+
+    def _pool(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._workers is None:
+                # Several partitions may be written at once, and each may have `jobs` requests under way.
+                self._workers = ThreadPoolExecutor(self._jobs * 4, thread_name_prefix="elasticsearch")
+            return self._workers
+
+    def _send(self, index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]) -> None:
+        """Send a batch until each of its actions is done."""
+        todo, seconds, lost = batch, FIRST_WAIT, 0
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                fence()
+            todo, error = self._once(index, todo, sent)
+            if error is None:
+                return
+            lost += isinstance(error, Unreachable)
+            asked = error.retry_after
+            if attempt + 1 == ATTEMPTS or lost > self._nodes or (asked or 0) > LONGEST_WAIT:
+                raise error
+            if isinstance(error, Unreachable):
+                continue  # the next node may be better
+            if self._closing.wait(asked if asked is not None else seconds * (1 + random.random() / 2)):
+                raise error
+            seconds *= 2
+
+    def _once(self, index: str, batch: list[bytes], sent: Sent) -> tuple[list[bytes], TemporaryError | None]:
+        """Send a batch once; gives what is to be sent again, and why."""
+        doing = f"write to {index}"
+        path = path_of(index, "_bulk")
+        try:
+            answer = self._cluster.ask_once(
+                "POST", path, b"".join(batch), doing=doing, filter_path=_ANSWER, timeout=_TIMEOUT
+            )
+        except TooLarge:
+            return self._halved(index, batch, sent)
+        except TemporaryError as error:
+            return batch, error
+        items = [next(iter(item.values())) for item in answer.get("items", ())]
+        if len(items) != len(batch):
+            return batch, TemporaryError(f"Elasticsearch answered {len(items)} of {len(batch)} actions on {index}")
+        return self._sorted_out(index, batch, items, sent)
+
+    def _halved(self, index: str, batch: list[bytes], sent: Sent) -> tuple[list[bytes], TemporaryError | None]:
+        """Send a batch that is too large in two parts, and smaller ones from now on."""
+        if len(batch) == 1:
+            raise self._explain(index, batch[0], {"type": "too_large", "reason": ""})
+        self._most_bytes = max(1024, min(self._most_bytes, sum(map(len, batch)) // 2))
+        todo: list[bytes] = []
+        reason: TemporaryError | None = None
+        middle = len(batch) // 2
+        for part in (batch[:middle], batch[middle:]):
+            rest, error = self._once(index, part, sent)
+            todo += rest
+            reason = reason or error
+        return todo, reason
+
+    def _sorted_out(
+        self, index: str, batch: list[bytes], items: list[dict[str, Any]], sent: Sent
+    ) -> tuple[list[bytes], TemporaryError | None]:
+        """Read the answer to each action."""
+        todo: list[bytes] = []
+        reason: TemporaryError | None = None
+        idle = 0
+        for line, item in zip(batch, items, strict=True):
+            status = item["status"]
+            if status < 300:
+                continue
+            error = item.get("error", {})
+            if _is_idle(status, error):
+                idle += 1
+                continue
+            failure = self._failure(index, line, status, error)
+            if not isinstance(failure, TemporaryError):
+                raise failure
+            todo.append(line)
+            reason = reason or failure
+        sent.add(idle)
+        return todo, reason
+
+    def _failure(self, index: str, line: bytes, status: int, error: Any) -> MonolithError:
+        if status == 400:
+            return self._explain(index, line, error)
+        if status == 404:  # the index was deleted under us, and Elasticsearch may not make it by itself
+            return TemporaryError(f"{index} is gone")
+        return refusal(status, error, f"write to {index}")
+
+
+def _is_idle(status: int, error: Any) -> bool:
+    """Whether a document that was to be created is there, or one that was to be deleted is not."""
+    return (status == 409 and error.get("type") == "version_conflict_engine_exception") or (status == 404 and not error)
+
+
+def _await_one(pending: set[Future[None]]) -> None:
+    """Wait until one or more are done; raises the error of one that failed."""
+    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+    for future in done:
+        pending.discard(future)
+        future.result()
+
+
+def _abandon(pending: set[Future[None]]) -> None:
+    """Begin none of these any more, and wait for those that are under way."""
+    for future in pending:
+        future.cancel()
+    wait(pending)

@@ -1,0 +1,88 @@
+"""Cluster: one connection to Elasticsearch through the official client, whose errors come out as monolith's."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from elasticsearch import Elasticsearch
+from elasticsearch.exceptions import ElasticsearchWarning
+
+from monolith_core import MonolithError
+from monolith_plugins_es.failures import Unreachable, of_client
+from monolith_plugins_es.options import ElasticsearchOptions
+
+_JSON = {"accept": "application/json", "content-type": "application/json"}
+_LINES = {"accept": "application/json", "content-type": "application/x-ndjson"}
+_LONGEST_WAIT = 90.0
+
+
+class Cluster:
+    """Answers requests; any thread may ask at any time. A node that does not answer is passed over for the next url."""
+
+    def __init__(self, options: ElasticsearchOptions, log: logging.Logger) -> None:
+        # A cluster may say with each answer that it has no security, or that something will be deprecated.
+        warnings.filterwarnings("ignore", category=ElasticsearchWarning)
+        self._options = options
+        self._client = Elasticsearch(options.url, **_client_options(options))
+        if not options.verify:
+            log.warning("the certificate of %s is not verified, because verify is off", options.url[0])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def ask(self, method: str, path: str, body: Any = None, *, doing: str, **params: str) -> Any:
+        """The parsed answer to a request that may be repeated, whichever node gives it; `doing` is for its error.
+
+        Raises a MonolithError that says what was not done and why.
+        """
+        for _ in self._options.url[1:]:
+            try:
+                return self.ask_once(method, path, body, doing=doing, **params)
+            except Unreachable:
+                continue
+        return self.ask_once(method, path, body, doing=doing, **params)
+
+    def ask_once(self, method: str, path: str, body: Any = None, *, doing: str, **params: str) -> Any:
+        """`ask` of one node only."""
+        headers: Mapping[str, str] = _LINES if isinstance(body, bytes) else _JSON
+        try:
+            return self._client.perform_request(method, path, params=params or None, headers=headers, body=body).body
+        except MonolithError:
+            raise
+        except Exception as error:
+            raise of_client(error, doing) from error
+
+
+def _client_options(options: ElasticsearchOptions) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "max_retries": 0,
+        "retry_on_status": (),
+        "retry_on_timeout": False,
+        "request_timeout": min(options.timeout / 2, _LONGEST_WAIT),
+        "connections_per_node": options.jobs + 4,
+    }
+    if options.api_key is not None:
+        given["api_key"] = options.api_key.get_secret_value()
+    if options.user is not None and options.password is not None:
+        given["basic_auth"] = (options.user, options.password.get_secret_value())
+    if options.url[0].startswith("https:"):
+        given |= _tls_options(options)
+    return given
+
+
+def _tls_options(options: ElasticsearchOptions) -> dict[str, Any]:
+    if options.fingerprint is not None:
+        return {"ssl_assert_fingerprint": options.fingerprint, "verify_certs": True}
+    if not options.verify:
+        return {"verify_certs": False, "ssl_show_warn": False}
+    return {"ca_certs": str(options.ca)} if options.ca is not None else {}
+
+
+def path_of(*parts: str) -> str:
+    """A path of a request, its parts percent-encoded."""
+    return "/" + "/".join(quote(part, safe="-_*,") for part in parts)

@@ -1,0 +1,87 @@
+"""Explain: which field of which document Elasticsearch will not take, with its value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from monolith_core import PermanentError, RecordError
+from monolith_plugins_es.documents import leaves, parsed, shown
+from monolith_plugins_es.failures import reason_of
+
+_FIELD = (
+    re.compile(r"tried to parse field \[([^\]]*)\]"),
+    re.compile(r"failed to parse field \[([^\]]*)\]"),
+    re.compile(r"object field \[([^\]]*)\]"),
+    re.compile(r"object mapping \[([^\]]*)\]"),
+    re.compile(r"mapping \[([^\]]*)\] with an object mapping"),
+    re.compile(r"only whitespace: \['(.*?)'\]"),
+    re.compile(r"only whitespace: \[(.*?)\]"),
+    re.compile(r"Duplicate field '(.*?)'"),
+    re.compile(r"Field \[([^\]]*)\] is a metadata field"),
+)
+_PLACE = re.compile(r"\[1:(\d+)\]")
+_NAME = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
+
+
+class Explainer:
+    """Makes the error for a document that is refused; `fields_of` gives the fields that an index has already."""
+
+    def __init__(self, fields_of: Callable[[str], frozenset[str]]) -> None:
+        self._fields_of = fields_of
+
+    def __call__(self, index: str, line: bytes, error: Any) -> PermanentError:
+        """The error for an action, from Elasticsearch's error."""
+        if not line.startswith(b'{"create"'):
+            return PermanentError(f"Elasticsearch does not let go of a document of {index}: {reason_of(error)}")
+        written = line.split(b"\n", 2)[1]
+        document = parsed(written)
+        own = document.get("monolith", {})
+        of = f"a record of {own.get('source')}, category {own.get('category')}"
+        if isinstance(error, Mapping) and error.get("type") == "too_large":
+            return PermanentError(
+                f"{of} has {len(written)} bytes, more than the server takes in one request; "
+                "raise http.max_content_length there (or the limit of the proxy before it), or shorten the record"
+            )
+        reason = reason_of(error)
+        field = self._field(index, written, document, reason)
+        if field is None:
+            return PermanentError(f"{index} does not take {of}: {reason}")
+        name, value = field
+        return RecordError(f"{index} does not take {shown(value)} of {of}: {reason}", field=name or '""')
+
+    def _field(self, index: str, written: bytes, document: Any, reason: str) -> tuple[str, Any] | None:
+        found = list(leaves(document))
+        if "Limit of total fields" in reason:
+            known = self._fields_of(index)
+            return next(((name, value) for name, value in found if name not in known), None)
+        if "cannot be an empty string" in reason:
+            return next(((name, value) for name, value in found if name == "" or name.endswith(".")), None)
+        named = _first_match(reason)
+        if named is not None:
+            return _closest(found, named)
+        place = _PLACE.search(reason)
+        return _closest(found, _name_at(written, int(place[1]))) if place is not None else None
+
+
+def _first_match(reason: str) -> str | None:
+    for pattern in _FIELD:
+        match = pattern.search(reason)
+        if match is not None:
+            return match[1]
+    return None
+
+
+def _closest(found: Iterable[tuple[str, Any]], name: str) -> tuple[str, Any] | None:
+    """The field of this path, or the one that ends in this name."""
+    exact = [(path, value) for path, value in found if path == name]
+    ending = [(path, value) for path, value in found if path.endswith(f".{name}")]
+    # Of a list with several kinds of values, Elasticsearch names the list.
+    return next(iter(exact + ending), None)
+
+
+def _name_at(written: bytes, place: int) -> str:
+    """The last name that stands before a place, which is counted in bytes from 1."""
+    names = [match[1] for match in _NAME.finditer(written[: place + 1])]
+    return str(parsed(b'"' + names[-1] + b'"')) if names else ""

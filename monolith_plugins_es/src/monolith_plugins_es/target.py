@@ -1,0 +1,166 @@
+"""The `elasticsearch` target: the documents of each partition, replaced by difference."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import ClassVar
+
+from monolith_core import (
+    Context,
+    Digest,
+    MonolithError,
+    Partition,
+    PermanentError,
+    Staged,
+    StagedRecord,
+    Target,
+    Window,
+    Written,
+)
+from monolith_plugins_es import check
+from monolith_plugins_es.bulk import Bulk
+from monolith_plugins_es.cluster import Cluster
+from monolith_plugins_es.difference import Difference, compare, split
+from monolith_plugins_es.documents import Writer, index_name
+from monolith_plugins_es.explain import Explainer
+from monolith_plugins_es.held import Held, Shelf, Stranger
+from monolith_plugins_es.indices import Indices
+from monolith_plugins_es.options import ElasticsearchOptions
+
+
+class ElasticsearchTarget(Target):
+    """Keeps each record as a document of a monthly index."""
+
+    Options: ClassVar[type[ElasticsearchOptions]] = ElasticsearchOptions
+    options: ElasticsearchOptions
+
+    def __init__(self, options: ElasticsearchOptions, context: Context) -> None:
+        super().__init__(options, context)
+        self._cluster = Cluster(options, context.log)
+        self._indices = Indices(self._cluster, options, context.log)
+        self._shelf = Shelf(self._cluster, options.index, options.date_field)
+        self._bulk = Bulk(
+            self._cluster,
+            nodes=len(options.url),
+            most=options.batch_size,
+            most_bytes=options.bulk_bytes,
+            jobs=options.jobs,
+            explain=Explainer(self._indices.fields),
+        )
+        self._lock = threading.Lock()
+        self._written: set[str] = set()
+        self._seen: set[Partition] = set()
+        self._fresh: set[str] = set()
+
+    def close(self) -> None:
+        """Make visible what was written, and close the connections."""
+        self._bulk.close()
+        try:
+            if self.options.refresh == "end" and self._written:
+                self._shelf.refresh(*sorted(self._written))
+        finally:
+            self._cluster.close()
+
+    def replace(self, partition: Partition, staged: Staged) -> Written:
+        """Make the index hold exactly the staged records of the partition: new ones in, then stale ones out."""
+        self._indices.prepare()
+        index = index_name(self.options.index, partition.date)
+        made = self._indices.ensure(index, make=bool(staged.digest))
+        if made is None:
+            return Written(0, 0, 0)
+        try:
+            return self._replace(partition, staged, index, made=made)
+        except BaseException:
+            # What was done of it may not be seen by a search yet.
+            with self._lock:
+                self._fresh.discard(index)
+            self._indices.forget(index)
+            raise
+
+    def digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
+        """What the indices under the alias really hold."""
+        with suppress(PermanentError):  # whoever may only read sees what Elasticsearch shows by itself
+            self._shelf.refresh(self.options.index)
+        yield from self._shelf.digests(window)
+
+    def check(self) -> str:
+        """Connect, and see versions, the template and the rights."""
+        return check.report(self._cluster, self._indices, self.options)
+
+    def _replace(self, partition: Partition, staged: Staged, index: str, *, made: bool) -> Written:
+        held = Held() if self._is_untouched(partition, index, made=made) else self._shelf.held(partition, index)
+        difference = compare(staged.ids, held.sorted())
+        added, removed, kept = difference.counts
+        if not added and not removed and not held.strangers:
+            return Written(0, 0, kept)
+        with self._lock:
+            self._written.add(index)
+        writer = Writer(partition, self.options.date_field)
+        idle = self._add(writer, staged, index, difference) if added else 0
+        self._remove(writer, index, difference, held.strangers, staged.fence)
+        if self.options.refresh == "partition":
+            self._shelf.refresh(index)
+        return Written(added - idle, removed + len(held.strangers), kept + idle)
+
+    def _is_untouched(self, partition: Partition, index: str, *, made: bool) -> bool:
+        """Whether nothing of the partition can be in its index; if something can, a search will see it after this."""
+        with self._lock:
+            first = partition not in self._seen
+            self._seen.add(partition)
+            if made and first:
+                return True  # the index was made by this object, which never wrote this partition
+            if first and index in self._fresh:
+                return False
+        self._shelf.refresh(index)
+        with self._lock:
+            self._fresh.add(index)
+        return False
+
+    def _add(self, writer: Writer, staged: Staged, index: str, difference: Difference) -> int:
+        """Create the documents that are missing; takes them back if one of them is refused for good."""
+        begun = bytearray()
+
+        def lines() -> Iterator[bytes]:
+            for record in _missing(staged, difference):
+                begun.extend(record.id)
+                yield writer.create(record)
+
+        try:
+            return self._bulk.send(index, lines(), staged.fence)
+        except PermanentError as error:
+            self._take_back(writer, index, begun, staged.fence, error)
+            raise
+
+    def _take_back(
+        self, writer: Writer, index: str, begun: bytearray, fence: Callable[[], None], error: PermanentError
+    ) -> None:
+        """Delete what was created of a partition that cannot be written whole, so that it is as it was before."""
+        try:
+            self._bulk.send(index, map(writer.delete, split(begun)), fence)
+        except MonolithError as another:
+            self.context.log.warning("%s keeps a part of a day that failed (%s): %s", index, error, another)
+
+    def _remove(
+        self,
+        writer: Writer,
+        index: str,
+        difference: Difference,
+        strangers: list[Stranger],
+        fence: Callable[[], None],
+    ) -> None:
+        self._bulk.send(index, map(writer.delete, split(difference.removed)), fence)
+        self._bulk.send(index, map(Stranger.delete, strangers), fence)
+
+
+def _missing(staged: Staged, difference: Difference) -> Iterator[StagedRecord]:
+    """The records to add; remembers the ids of the smaller part, the missing ones or the others."""
+    if not difference.kept:
+        yield from staged
+    elif len(difference.added) <= len(difference.kept):
+        wanted = frozenset(split(difference.added))
+        yield from (record for record in staged if record.id in wanted)
+    else:
+        there = frozenset(split(difference.kept))
+        yield from (record for record in staged if record.id not in there)

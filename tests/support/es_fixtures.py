@@ -1,0 +1,60 @@
+"""Fixtures and helpers of the tests of the elasticsearch target; a test module imports the fixtures it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from monolith_core.plugin import Context
+from monolith_plugins_es.target import ElasticsearchTarget
+from support.elasticsearch_node import Node
+
+
+@pytest.fixture(scope="session")
+def shared_node() -> Iterator[Node]:
+    """A node of this session's own."""
+    node = Node()
+    try:
+        node.start()
+        yield node
+    finally:
+        node.close()
+
+
+@pytest.fixture
+def node(shared_node: Node) -> Node:
+    """The session's node with nothing in it."""
+    shared_node.forget()
+    return shared_node
+
+
+def bare_target(url: str | list[str], **options: Any) -> ElasticsearchTarget:
+    given = {name.replace("_", "-"): value for name, value in options.items()}
+    urls = [url] if isinstance(url, str) else url
+    model = ElasticsearchTarget.Options.model_validate({"url": urls, "replicas": 0, **given})
+    return ElasticsearchTarget(model, Context(id="elasticsearch", timezone=ZoneInfo("UTC")))
+
+
+Make = Callable[..., ElasticsearchTarget]
+
+
+@pytest.fixture
+def make(node: Node) -> Iterator[Make]:
+    """Makes targets of the node, which are closed after the test."""
+    made: list[ElasticsearchTarget] = []
+
+    def make(url: str | list[str] = node.url, **options: Any) -> ElasticsearchTarget:
+        made.append(bare_target(url, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def target(make: Make) -> ElasticsearchTarget:
+    return make()

@@ -123,7 +123,7 @@ def _identity(distribution: Distribution) -> tuple[str, str]:
     """Name and version; a half-deleted distribution has none."""
     try:
         metadata = distribution.metadata
-        name, version = (metadata[each] if each in metadata else _UNKNOWN for each in ("Name", "Version"))
+        (name, *_), (version, *_) = (metadata.get_all(each) or [_UNKNOWN] for each in ("Name", "Version"))
         return name, version
     except Exception:  # metadata of others: whatever is wrong with it must not stop the listing
         return _UNKNOWN, _UNKNOWN

@@ -12,8 +12,6 @@ from monolith_core.cli.command import FAILED, Command
 from monolith_core.cli.parameters import json_option
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution
-
     from monolith_core.registry import PluginEntry
 
 
@@ -69,15 +67,10 @@ def _more(entry: PluginEntry) -> dict[str, Any]:
     distribution = entry.entry_point.dist if entry.entry_point else None
     options = declared_options(entry.value) if entry.kind in ("source", "target") else []
     return {
-        "summary": _summary(distribution) if distribution else "",
+        "summary": (distribution.metadata.get_all("Summary") or [""])[0] if distribution else "",
         "file": str(source_file(entry.value.partition(":")[0].strip()) or ""),
         "options": None if options is None else [asdict(option) for option in options],
     }
-
-
-def _summary(distribution: Distribution) -> str:
-    metadata = distribution.metadata
-    return metadata["Summary"] if "Summary" in metadata else ""
 
 
 def _table(listed: list[dict[str, Any]]) -> Iterator[str]:

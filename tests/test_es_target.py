@@ -159,3 +159,62 @@ def test_an_index_that_lost_its_alias_gets_it_back(make: Make, node: Node):
     node.ask("DELETE", "/monolith-2024-02/_alias/monolith")
     make().replace(answer.partition, answer)
     assert node.documents("monolith") == expected(answer)
+
+
+def test_what_is_written_is_read(target: ElasticsearchTarget, node: Node):
+    answer = staged([*AWKWARD, {"date": DAY.isoformat(), "n": 1.50}, *({"n": n} for n in range(1200))])
+    target.replace(answer.partition, answer)
+    node.ask("POST", "/monolith/_refresh")
+    assert set(target.records(answer.partition)) == set(answer)
+
+
+CHANGES = {
+    "a value": {"n": 5},
+    "a field more": {"n": 1, "more": True},
+    "the category": {"monolith": {"category": "other"}},
+    "the order of two": {"date": DAY.isoformat()},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_was_changed_under_its_id_is_told_and_written_anew(make: Make, node: Node, change: dict[str, object]):
+    answer = numbers(1, 2)
+    make().replace(answer.partition, answer)
+    name = document_id(DAY, next(iter(answer)).id)
+    source = node.ask("GET", f"/monolith-2024-02/_doc/{name}")["_source"]
+    changed = {"monolith": source["monolith"], **source}  # another order, which JSON does not mind
+    for field, value in change.items():
+        changed[field] = {**changed[field], **value} if isinstance(value, dict) else value
+    node.ask("PUT", f"/monolith-2024-02/_doc/{name}", changed)
+    node.ask("POST", "/monolith/_refresh")
+    target = make()
+    assert set(target.records(answer.partition)) != set(answer)
+    answer.drifted = True
+    assert target.replace(answer.partition, answer) == Written(0, 0, 2)
+    assert node.documents("monolith") == expected(answer)
+    assert set(target.records(answer.partition)) == set(answer)
+
+
+def test_what_drifted_is_looked_for_under_the_whole_alias(make: Make, node: Node):
+    answer, gone = numbers(1, 2), numbers()
+    make().replace(answer.partition, answer)
+    node.ask(
+        "PUT",
+        "/restored",
+        {
+            "aliases": {"monolith": {}},
+            **node.ask("GET", "/_index_template/monolith")["index_templates"][0]["index_template"]["template"],
+        },
+    )
+    for name, document in node.documents("monolith-2024-02").items():
+        node.ask("PUT", f"/restored/_doc/{name}", document)
+    target = make()
+    (told,) = dict(target.digests(None)).values()
+    assert told == answer.digest + answer.digest
+    answer.drifted = gone.drifted = True
+    assert target.replace(answer.partition, answer) == Written(0, 2, 2)
+    assert node.documents("monolith") == expected(answer)
+    node.ask("PUT", "/restored/_doc/mine", next(iter(expected(answer).values())))
+    node.ask("DELETE", "/monolith-2024-02")
+    assert make().replace(gone.partition, gone) == Written(0, 1, 0)
+    assert node.documents("monolith") == {}

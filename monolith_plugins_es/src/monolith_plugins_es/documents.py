@@ -63,13 +63,12 @@ def text(value: Any) -> bytes:
 
 
 class Writer:
-    """Writes the lines of bulk requests for one partition."""
+    """Writes the lines of bulk requests for one partition, and reads its documents."""
 
     def __init__(self, partition: Partition, date_field: str) -> None:
         self._day = partition.date.isoformat()
         self._prefix = day_prefix(partition.date).encode()
         self._field = date_field
-        self._start = b'{"create":{"_id":"' + self._prefix
         self._date = text(date_field) + b":" + text(self._day) + b","
         self._own = b'"monolith":{"source":' + text(partition.source) + b',"category":'
         self._heads: dict[str, bytes] = {}
@@ -77,19 +76,36 @@ class Writer:
         self._names = (text(date_field) + b":", b'"monolith":')
 
     def create(self, record: StagedRecord) -> bytes:
-        """The two lines that create a record's document."""
+        """The two lines that create a record's document, and change nothing if it is there."""
+        return b'{"create":{"_id":"%b%b"}}\n%b\n' % (self._prefix, _written(record.id), self.document(record))
+
+    def rewrite(self, record: StagedRecord) -> bytes:
+        """The two lines that write a record's document, whatever is there."""
+        return b'{"index":{"_id":"%b%b"}}\n%b\n' % (self._prefix, _written(record.id), self.document(record))
+
+    def document(self, record: StagedRecord) -> bytes:
+        """A record's document."""
         identity, category, data = record
+        first, second = self._names
+        date = b"" if (first in data or second in data) and self._has_day(data) else self._date
+        return b"{" + date + self._head(identity, category) + (b"}" if data == b"{}" else b"," + data[1:])
+
+    def record(self, name: str, category: str, document: bytes) -> StagedRecord:
+        """The record of a document; if it does not have what monolith put before the data, all of it is the data."""
+        identity = content_of(name, self._prefix.decode()) or name.encode()[:16].ljust(16, b"\0")
+        for date in (self._date, b""):
+            start = b"{" + date + self._head(identity, category)
+            if document.startswith(start):
+                rest = document[len(start) :]
+                return StagedRecord(identity, category, b"{}" if rest == b"}" else b"{" + rest[1:])
+        return StagedRecord(identity, category, document)
+
+    def _head(self, identity: bytes, category: str) -> bytes:
+        """What monolith itself needs of a document."""
         head = self._heads.get(category)
         if head is None:
             head = self._heads[category] = self._own + text(category)
-        first, second = self._names
-        date = self._date
-        if (first in data or second in data) and self._has_day(data):
-            date = b""
-        a, b = _pieces(identity)
-        name = b2a_base64(identity, newline=False)[:22].translate(_TO_URL)
-        rest = b"}" if data == b"{}" else b"," + data[1:]
-        return b'%b%b"}}\n{%b%b,"a":%d,"b":%d}%b\n' % (self._start, name, date, head, a, b, rest)
+        return b'%b,"a":%d,"b":%d}' % (head, *_pieces(identity))
 
     def delete(self, content_id: bytes) -> bytes:
         """The line that deletes a record's document."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import elastic_transport
 import elasticsearch
+import msgspec
 
 from monolith_core import ConfigurationError, MonolithError, PermanentError, TemporaryError
 
@@ -109,8 +110,8 @@ def of_client(error: Exception, doing: str) -> MonolithError:
         return Unreachable(f"no connection to Elasticsearch: {one_line(str(error.message))}")
     if isinstance(error, elasticsearch.UnsupportedProductError):
         return PermanentError("the server is not Elasticsearch, or something before it removes the header of its name")
-    if isinstance(error, elastic_transport.SerializationError):
-        return TemporaryError(f"the answer is not Elasticsearch's: {one_line(str(error.message))}")
+    if isinstance(error, elastic_transport.SerializationError | msgspec.MsgspecError):
+        return TemporaryError(f"the answer is not one of Elasticsearch's ({doing}): {one_line(str(error))}")
     if isinstance(error, elastic_transport.TransportError | ValueError | ssl.SSLError):
         return ConfigurationError(f"the client cannot be used: {one_line(str(error))}")
     raise error
@@ -118,10 +119,20 @@ def of_client(error: Exception, doing: str) -> MonolithError:
 
 def of_answer(meta: elastic_transport.ApiResponseMeta, body: Any, doing: str) -> MonolithError:
     """The error for an answer whose status is one of errors."""
-    error = body.get("error", body) if isinstance(body, Mapping) else (body or "no reason given")
+    error = _decoded(body)
     if meta.status == 413:
         return TooLarge(f"Elasticsearch takes no request of this size ({doing})")
     return refusal(meta.status, error, doing, wait_asked(meta))
+
+
+def _decoded(body: Any) -> Any:
+    """Elasticsearch's error object, or what a server before it says."""
+    if isinstance(body, bytes):
+        try:
+            body = msgspec.json.decode(body)
+        except msgspec.MsgspecError:
+            body = body.decode(errors="replace")
+    return body.get("error", body) if isinstance(body, Mapping) else (body or "no reason given")
 
 
 def wait_asked(meta: elastic_transport.ApiResponseMeta) -> float | None:

@@ -8,18 +8,58 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from monolith_core import Digest, MonolithError, Partition, TemporaryError, Window
+import msgspec
+
+from monolith_core import Digest, MonolithError, Partition, StagedRecord, TemporaryError, Window
 from monolith_plugins_es.cluster import Cluster, path_of
-from monolith_plugins_es.documents import content_of, day_prefix, text
+from monolith_plugins_es.documents import Writer, content_of, day_prefix, text
 
 PAGE = 10_000
 """Documents, or partitions, in one answer: the most that an index gives by default."""
 
+FEWER = 500
+"""Documents in one answer that has their bodies."""
+
 _KEEP = "2m"
-_IDS = (
+_ONLY = (
     "pit_id,timed_out,_shards.failed,hits.total.value,hits.hits._index,hits.hits._id,hits.hits._routing,hits.hits.sort"
 )
-_WHOLE = {"allow_partial_search_results": "false"}
+_WHOLE = {"allow_partial_search_results": "false", "ignore_unavailable": "true"}
+
+
+class _Hit(msgspec.Struct, gc=False):
+    index: str = msgspec.field(name="_index")
+    id: str = msgspec.field(name="_id")
+    routing: str | None = msgspec.field(name="_routing", default=None)
+    source: msgspec.Raw = msgspec.field(name="_source", default=msgspec.Raw())
+    sort: list[Any] = []
+
+
+class _Total(msgspec.Struct):
+    value: int
+
+
+class _Hits(msgspec.Struct):
+    total: _Total | None = None
+    hits: list[_Hit] = []
+
+
+class _Answer(msgspec.Struct):
+    """The answer to a search, as far as it is asked for."""
+
+    hits: _Hits = msgspec.field(default_factory=_Hits)
+    pit_id: str = ""
+    timed_out: bool = False
+    shards: dict[str, Any] = msgspec.field(name="_shards", default_factory=dict)
+    aggregations: dict[str, Any] = {}
+
+
+class _Monolith(msgspec.Struct):
+    category: str = ""
+
+
+class _Document(msgspec.Struct):
+    monolith: _Monolith
 
 
 @dataclass(frozen=True)
@@ -56,34 +96,37 @@ class Shelf:
         self._alias = alias
         self._field = date_field
 
-    def held(self, partition: Partition, index: str, place: str | None = None) -> Held:
-        """Every document of the partition in `place`: an index (its own, `index`) or the alias.
+    def held(self, partition: Partition, index: str, *, everywhere: bool = False) -> Held:
+        """Every document of the partition in its `index`, or everywhere under the alias.
 
         What is not in `index` is a stranger.
         """
-        place = place or index
-        query = self._query(partition)
-        body = {"size": PAGE, "query": query, "_source": False, "sort": ["_doc"], "track_total_hits": True}
         found = Held()
-        answer = self._search(path_of(place, "_search"), body, filter_path=_IDS, **_WHOLE)
-        hits = answer["hits"].get("hits", [])
-        if answer["hits"]["total"]["value"] > len(hits):
-            hits = self._pages(place, query)
         prefix = day_prefix(partition.date)
-        for hit in hits:
-            identity, routing = hit["_id"], hit.get("_routing")
-            content_id = content_of(identity, prefix) if routing is None and hit["_index"] == index else None
+        for hit in self._hits(f"{index},{self._alias}" if everywhere else index, partition):
+            content_id = content_of(hit.id, prefix) if hit.routing is None and hit.index == index else None
             if content_id is None:
-                found.strangers.append(Stranger(hit["_index"], identity, routing))
+                found.strangers.append(Stranger(hit.index, hit.id, hit.routing))
             else:
                 found.ids += content_id
         return found
 
-    def digest(self, partition: Partition, index: str) -> Digest:
-        """The digest of what the index has of a partition, without asking for its ids."""
-        body = {"size": 0, "query": self._query(partition), "track_total_hits": True, "aggs": _SUMS}
-        answer = self._search(path_of(index, "_search"), body, **_WHOLE)
-        return _digest(answer["hits"]["total"]["value"], answer["aggregations"])
+    def records(self, partition: Partition) -> Iterator[StagedRecord]:
+        """Every document of the partition under the alias as the record it was made of."""
+        writer = Writer(partition, self._field)
+        for hit in self._pages(self._alias, self._query(partition), bodies=True):
+            document = bytes(hit.source)
+            yield writer.record(hit.id, _category(document), document)
+
+    def _hits(self, place: str, partition: Partition) -> Iterator[_Hit]:
+        """Every hit without its body: most partitions are one answer."""
+        query = self._query(partition)
+        body = {"size": PAGE, "query": query, "_source": False, "sort": ["_doc"], "track_total_hits": True}
+        answer = self._search(path_of(place, "_search"), body, filter_path=_ONLY, **_WHOLE).hits
+        if answer.total is None or answer.total.value > len(answer.hits):
+            yield from self._pages(place, query)
+        else:
+            yield from answer.hits
 
     def digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
         """The digest of every partition under the alias, in the window's days."""
@@ -99,8 +142,8 @@ class Shelf:
             body["query"] = {"range": {self._field: {"gte": window.start.isoformat(), "lte": window.end.isoformat()}}}
         while True:
             body["aggs"] = {"partitions": {"composite": composite, "aggs": _SUMS}}
-            answer = self._search(path_of(self._alias, "_search"), body, ignore_unavailable="true", **_WHOLE)
-            found = answer.get("aggregations", {}).get("partitions", {"buckets": []})
+            answer = self._search(path_of(self._alias, "_search"), body, **_WHOLE)
+            found = answer.aggregations.get("partitions", {"buckets": []})
             for bucket in found["buckets"]:
                 key = bucket["key"]
                 day = dt.date.fromisoformat(key["day"])
@@ -123,36 +166,41 @@ class Shelf:
         terms = [{"term": {"monolith.source": partition.source}}, {"range": {self._field: {"gte": day, "lte": day}}}]
         return {"bool": {"filter": terms}}
 
-    def _pages(self, place: str, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, place: str, query: Mapping[str, Any], *, bodies: bool = False) -> Iterator[_Hit]:
         """Every hit, page by page, of one point in time."""
         opened = self._cluster.ask("POST", path_of(place, "_pit"), doing=f"read {place}", keep_alive=_KEEP, **_WHOLE)
-        point = opened["id"]
-        body: dict[str, Any] = {
-            "size": PAGE,
-            "query": query,
-            "_source": False,
-            "sort": ["_shard_doc"],
-            "track_total_hits": False,
-        }
+        point, size = opened["id"], FEWER if bodies else PAGE
+        body: dict[str, Any] = {"size": size, "query": query, "sort": ["_shard_doc"], "track_total_hits": False}
+        body["_source"] = bodies
+        # With a filter Elasticsearch writes numbers and texts of bodies in its own way, not as they were sent.
+        only = {} if bodies else {"filter_path": _ONLY}
         try:
             while True:
                 body["pit"] = {"id": point, "keep_alive": _KEEP}
-                answer = self._search("/_search", body, filter_path=_IDS)
-                point = answer.get("pit_id", point)
-                hits = answer.get("hits", {}).get("hits", [])
-                yield from hits
-                if len(hits) < PAGE:
+                answer = self._search("/_search", body, **only)
+                point = answer.pit_id or point
+                yield from answer.hits.hits
+                if len(answer.hits.hits) < size:
                     return
-                body["search_after"] = hits[-1]["sort"]
+                body["search_after"] = answer.hits.hits[-1].sort
         finally:
             with suppress(MonolithError):  # it ends by itself too
                 self._cluster.ask("DELETE", "/_pit", {"id": point}, doing="end a search")
 
-    def _search(self, path: str, body: Mapping[str, Any], **params: str) -> Any:
-        answer = self._cluster.ask("POST", path, body, doing=f"search {self._alias}", **params)
-        if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
+    def _search(self, path: str, body: Mapping[str, Any], **params: str) -> _Answer:
+        doing = f"search {self._alias}"
+        answer: _Answer = self._cluster.ask("POST", path, body, doing=doing, shape=_Answer, **params)
+        if answer.timed_out or answer.shards.get("failed"):
             raise TemporaryError(f"Elasticsearch searched only a part of {self._alias}; is a node missing?")
         return answer
+
+
+def _category(document: bytes) -> str:
+    """A document's category; empty if somebody made it something else than a text."""
+    try:
+        return msgspec.json.decode(document, type=_Document).monolith.category
+    except msgspec.MsgspecError:
+        return ""
 
 
 _SUMS: dict[str, Any] = {"a": {"sum": {"field": "monolith.a"}}, "b": {"sum": {"field": "monolith.b"}}}

@@ -68,10 +68,10 @@ class ElasticsearchTarget(Target):
         self._indices.prepare()
         index = index_name(self.options.index, partition.date)
         made = self._indices.ensure(index, make=bool(staged.digest))
-        if made is None:
+        if made is None and not staged.drifted:
             return Written(0, 0, 0)
         try:
-            return self._replace(partition, staged, index, made=made)
+            return self._replace(partition, staged, index, made=bool(made))
         except BaseException:
             # What was done of it may not be seen by a search yet.
             with self._lock:
@@ -85,24 +85,36 @@ class ElasticsearchTarget(Target):
             self._shelf.refresh(self.options.index)
         yield from self._shelf.digests(window)
 
+    def records(self, partition: Partition) -> Iterator[StagedRecord]:
+        """What the indices under the alias really hold of a partition."""
+        yield from self._shelf.records(partition)
+
     def check(self) -> str:
         """Connect, and see versions, the template and the rights."""
         return check.report(self._cluster, self._indices, self.options)
 
     def _replace(self, partition: Partition, staged: Staged, index: str, *, made: bool) -> Written:
-        held = Held() if self._is_untouched(partition, index, made=made) else self._shelf.held(partition, index)
+        held = self._held(partition, index, made=made, drifted=staged.drifted)
         difference = compare(staged.ids, held.sorted())
         added, removed, kept = difference.counts
-        if not added and not removed and not held.strangers:
+        if not added and not removed and not held.strangers and not staged.drifted:
             return Written(0, 0, kept)
         with self._lock:
             self._written.add(index)
         writer = Writer(partition, self.options.date_field)
-        idle = self._add(writer, staged, index, difference) if added else 0
+        idle = self._add(writer, staged, index, difference) if added or staged.drifted else 0
         self._remove(writer, index, difference, held.strangers, staged.fence)
         if self.options.refresh == "partition":
             self._shelf.refresh(index)
         return Written(added - idle, removed + len(held.strangers), kept + idle)
+
+    def _held(self, partition: Partition, index: str, *, made: bool, drifted: bool) -> Held:
+        """What is there of a partition: one that drifted may have documents anywhere under the alias."""
+        if drifted:
+            self._shelf.refresh(index, self.options.index)
+        elif self._is_untouched(partition, index, made=made):
+            return Held()
+        return self._shelf.held(partition, index, everywhere=drifted)
 
     def _is_untouched(self, partition: Partition, index: str, *, made: bool) -> bool:
         """Whether nothing of the partition can be in its index; if something can, a search will see it after this."""
@@ -119,22 +131,27 @@ class ElasticsearchTarget(Target):
         return False
 
     def _add(self, writer: Writer, staged: Staged, index: str, difference: Difference) -> int:
-        """Create the documents that are missing; takes them back if one of them is refused for good."""
+        """Create the documents that are missing; takes them back if one of them is refused for good.
+
+        Of a partition that drifted every document is written anew: one that is there may have another body.
+        """
         begun = bytearray()
 
-        def lines() -> Iterator[bytes]:
+        def created() -> Iterator[bytes]:
             for record in _missing(staged, difference):
                 begun.extend(record.id)
                 yield writer.create(record)
 
+        rewritten = staged.drifted and bool(difference.kept)
+        lines = map(writer.rewrite, staged) if rewritten else created()
         try:
-            return self._bulk.send(index, lines(), staged.fence)
+            return self._bulk.send(index, lines, staged.fence)
         except PermanentError as error:
-            self._take_back(writer, index, begun, staged.fence, error)
+            self._take_back(writer, index, difference.added if rewritten else begun, staged.fence, error)
             raise
 
     def _take_back(
-        self, writer: Writer, index: str, begun: bytearray, fence: Callable[[], None], error: PermanentError
+        self, writer: Writer, index: str, begun: bytes | bytearray, fence: Callable[[], None], error: PermanentError
     ) -> None:
         """Delete what was created of a partition that cannot be written whole, so that it is as it was before."""
         try:

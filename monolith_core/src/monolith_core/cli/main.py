@@ -9,6 +9,7 @@ from monolith_core.cli.check import check
 from monolith_core.cli.command import Group
 from monolith_core.cli.plan import plan
 from monolith_core.cli.plugins import plugins
+from monolith_core.cli.reconcile import reconcile
 from monolith_core.cli.runs import runs
 from monolith_core.cli.status import status
 
@@ -66,7 +67,7 @@ def _added_commands() -> click.Group:
 )
 @click.pass_context
 def main(ctx: click.Context, log_level: str) -> None:
-    """Check a configuration, see what is due, what is archived and what ran.
+    """Check a configuration, see what is due, what is archived and what ran, and reconcile.
 
     monolith-extract does the work.
 
@@ -81,5 +82,5 @@ def main(ctx: click.Context, log_level: str) -> None:
     ctx.with_resource(logging_to(level=log_level))
 
 
-for each in (check, plan, plugins, runs, status):
+for each in (check, plan, plugins, reconcile, runs, status):
     main.add_command(each)

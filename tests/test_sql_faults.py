@@ -342,13 +342,13 @@ def reader_of(server: Server, url: str) -> str:
     """The database's URL for a user who may only read."""
     database = url.rpartition("/")[2]
     if isinstance(server, MariaDB):
-        server.admin("CREATE USER IF NOT EXISTS reader@'%' IDENTIFIED BY 'r'")
-        server.admin(f"GRANT SELECT ON {database}.* TO reader@'%'")
+        server.admin("CREATE USER IF NOT EXISTS onlooker@'%' IDENTIFIED BY 'r'")
+        server.admin(f"GRANT SELECT ON {database}.* TO onlooker@'%'")
     else:
-        if not server.admin("SELECT 1 FROM pg_roles WHERE rolname = 'reader'"):
-            server.admin("CREATE USER reader PASSWORD 'r'")
-        server.admin("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", database=database)
-    return server.url_of(database, user="reader", password="r")
+        if not server.admin("SELECT 1 FROM pg_roles WHERE rolname = 'onlooker'"):
+            server.admin("CREATE USER onlooker PASSWORD 'r'")
+        server.admin("GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker", database=database)
+    return server.url_of(database, user="onlooker", password="r")
 
 
 @pytest.mark.server

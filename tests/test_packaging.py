@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +21,10 @@ import monolith_core
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = {"monolith_core": "monolith-core", "monolith_plugins_sql": "monolith-plugin-sql"}
+FOLDERS = {
+    file.parent.name: str(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["name"])
+    for file in sorted(ROOT.glob("monolith_*/pyproject.toml"))
+}
 DRIVERS = {"pymysql", "psycopg", "psycopg-binary", "mysqlclient", "psycopg2"}
 
 CONFIG = """

@@ -204,6 +204,7 @@ class Node:
         self.ask("PUT", "/_cluster/settings", settings)
         names = list(self.ask("GET", "/_all/_settings?expand_wildcards=all"))
         for name in names:
+            self.ask("PUT", f"/{name}/_settings", {"index.blocks.read_only": None})
             self.ask("DELETE", f"/{name}")
         for each in self.ask("GET", "/_index_template")["index_templates"]:
             self.ask("DELETE", f"/_index_template/{each['name']}")

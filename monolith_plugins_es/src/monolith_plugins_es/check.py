@@ -7,7 +7,7 @@ from typing import Any
 from monolith_core import PermanentError
 from monolith_plugins_es.cluster import Cluster, path_of
 from monolith_plugins_es.failures import Refused
-from monolith_plugins_es.indices import Indices, optional
+from monolith_plugins_es.indices import Indices, name_taken, optional
 from monolith_plugins_es.options import ElasticsearchOptions
 
 INDEX_RIGHTS = ("create_index", "index", "delete", "read", "maintenance", "view_index_metadata", "manage")
@@ -39,10 +39,7 @@ def _template(indices: Indices) -> str:
 def _months(cluster: Cluster, options: ElasticsearchOptions) -> str:
     aliases = optional(cluster, "GET", path_of("_alias", options.index), doing=f"read the alias {options.index}")
     if aliases is None and optional(cluster, "HEAD", path_of(options.index), doing="look for an index"):
-        raise PermanentError(
-            f"there is an index {options.index}, so that no alias can have this name; "
-            "delete or rename it, or set index to another name"
-        )
+        raise name_taken(options.index)
     count = len(aliases or {})
     return f"{count} {'index' if count == 1 else 'indices'} under the alias {options.index}"
 

@@ -22,6 +22,9 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _pieces = Struct(">II").unpack_from
 
+LONGEST_NUMBER = 1000
+"""Digits that Elasticsearch reads of a number."""
+
 OWN = "monolith"
 """The field that has what monolith itself needs of a document."""
 
@@ -133,7 +136,7 @@ class Writer:
 
 def parsed(data: bytes) -> Any:
     """A document's data; a number longer than any index takes is left as its text."""
-    return json.loads(data, parse_int=lambda digits: int(digits) if len(digits) < 1000 else digits)
+    return json.loads(data, parse_int=lambda digits: int(digits) if len(digits) < LONGEST_NUMBER else digits)
 
 
 def shown(value: Any) -> str:

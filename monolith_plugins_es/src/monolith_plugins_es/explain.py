@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from monolith_core import PermanentError, RecordError
-from monolith_plugins_es.documents import leaves, parsed, shown
+from monolith_plugins_es.documents import LONGEST_NUMBER, leaves, parsed, shown
 from monolith_plugins_es.failures import reason_of
 
 _FIELD = (
@@ -58,6 +58,8 @@ class Explainer:
             return next(((name, value) for name, value in found if name not in known), None)
         if "cannot be an empty string" in reason:
             return next(((name, value) for name, value in found if name == "" or name.endswith(".")), None)
+        if "Number value length" in reason:
+            return next(((name, value) for name, value in found if isinstance(value, str) and _is_long(value)), None)
         named = _first_match(reason)
         if named is not None:
             return _closest(found, named)
@@ -76,9 +78,14 @@ def _first_match(reason: str) -> str | None:
 def _closest(found: Iterable[tuple[str, Any]], name: str) -> tuple[str, Any] | None:
     """The field of this path, or the one that ends in this name."""
     exact = [(path, value) for path, value in found if path == name]
-    ending = [(path, value) for path, value in found if path.endswith(f".{name}")]
-    # Of a list with several kinds of values, Elasticsearch names the list.
-    return next(iter(exact + ending), None)
+    # Elasticsearch may name the end of the path, or, of a dotted name, its beginning.
+    near = [(path, value) for path, value in found if path.endswith(f".{name}") or path.startswith(f"{name}.")]
+    return next(iter(exact + near), None) if name else None
+
+
+def _is_long(value: str) -> bool:
+    """Whether this is the text of a number that is too long; see `parsed`."""
+    return len(value) >= LONGEST_NUMBER and value.lstrip("-").isdigit()
 
 
 def _name_at(written: bytes, place: int) -> str:

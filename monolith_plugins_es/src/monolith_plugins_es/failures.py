@@ -100,6 +100,8 @@ def _blocked(reason: str, doing: str) -> PermanentError:
 
 def of_client(error: Exception, doing: str) -> MonolithError:
     """The error for an exception of the client's."""
+    if isinstance(error, elasticsearch.UnsupportedProductError):
+        return PermanentError("the server is not Elasticsearch, or something before it removes the header of its name")
     if isinstance(error, elasticsearch.ApiError):
         return of_answer(error.meta, error.body, doing)
     if isinstance(error, elastic_transport.TlsError):
@@ -108,8 +110,6 @@ def of_client(error: Exception, doing: str) -> MonolithError:
         return Unreachable(f"Elasticsearch did not answer in time ({doing})")
     if isinstance(error, elastic_transport.ConnectionError):
         return Unreachable(f"no connection to Elasticsearch: {one_line(str(error.message))}")
-    if isinstance(error, elasticsearch.UnsupportedProductError):
-        return PermanentError("the server is not Elasticsearch, or something before it removes the header of its name")
     if isinstance(error, elastic_transport.SerializationError | msgspec.MsgspecError):
         return TemporaryError(f"the answer is not one of Elasticsearch's ({doing}): {one_line(str(error))}")
     if isinstance(error, elastic_transport.TransportError | ValueError | ssl.SSLError):

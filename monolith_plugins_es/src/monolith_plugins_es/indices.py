@@ -105,21 +105,30 @@ class Indices:
         except Refused as error:
             if error.type == "resource_already_exists_exception":
                 return False
-            if error.type == "invalid_alias_name_exception":
-                raise PermanentError(
-                    f"there is an index {self._alias}, so that no alias can have this name; "
-                    "delete or rename it, or set index to another name"
-                ) from error
             raise
         return True
 
     def _put_template(self, drift: list[str] | None) -> None:
         if drift:
             self._log.info("the template %s is put right: %s", self._alias, ", ".join(drift))
-        self._ask("PUT", path_of("_index_template", self._alias), f"write the template {self._alias}", self._wanted)
+        path, doing = path_of("_index_template", self._alias), f"write the template {self._alias}"
+        try:
+            self._ask("PUT", path, doing, self._wanted)
+        except Refused as error:
+            if "Invalid alias name" in str(error):
+                raise name_taken(self._alias) from error
+            raise
 
     def _ask(self, method: str, path: str, doing: str, body: Any = None) -> Any:
         return self._cluster.ask(method, path, body, doing=doing)
+
+
+def name_taken(alias: str) -> PermanentError:
+    """The error for an index that has the name that the alias is to have."""
+    return PermanentError(
+        f"there is an index {alias}, so that no alias can have this name; "
+        "delete or rename it, or set index to another name"
+    )
 
 
 def optional(cluster: Cluster, method: str, path: str, *, doing: str, missing: int = 404, **params: str) -> Any:

@@ -86,7 +86,9 @@ def anywhere(job: Job, database_url: str, target: str) -> Two:
     return Two(job, *((database_url, other) if target == "sql" else (other, database_url)))
 
 
-FOUND = [
+Expected = tuple[str, str, int, int]
+
+FOUND: list[tuple[Damage, list[Expected]]] = [
     (damage.deleted, [("2024-01-05", "different", 4, 3)]),
     (damage.added, [("2024-01-05", "different", 4, 5)]),
     (damage.added_with_any_id, [("2024-01-05", "different", 4, 5)]),
@@ -99,21 +101,36 @@ FOUND = [
 
 @pytest.mark.parametrize(("harm", "expected"), FOUND, ids=lambda value: getattr(value, "__name__", ""))
 def test_what_was_done_to_a_target_is_found_and_repaired(
-    anywhere: Two, target: str, harm: Damage, expected: list[tuple[str, str, int, int]]
+    two: Two, target: str, harm: Damage, expected: list[Expected]
 ) -> None:
-    assert anywhere.found() == anywhere.found("--deep") == []
-    harm(anywhere.url(target))
-    assert anywhere.found() == [(target, *each) for each in expected]
-    done = anywhere.job.monolith("reconcile", "--repair")
+    assert two.found() == two.found("--deep") == []
+    check(two, target, harm, expected)
+
+
+@pytest.mark.parametrize("harm", [damage.added_with_any_id, damage.swapped, damage.dropped])
+def test_in_every_kind_of_database(anywhere: Two, target: str, harm: Damage) -> None:
+    check(anywhere, target, harm, dict(FOUND)[harm])
+
+
+def check(two: Two, target: str, harm: Damage, expected: list[Expected]) -> None:
+    harm(two.url(target))
+    assert two.found() == [(target, *each) for each in expected]
+    done = two.job.monolith("reconcile", "--repair")
     assert done.exit_code == 0, done.output
     assert f"{len(expected)} partition{'s' if len(expected) > 1 else ''} loaded again and found right" in done.stdout
-    assert archived(anywhere.url(target)) == anywhere.right
-    assert anywhere.found("--deep") == []
+    assert archived(two.url(target)) == two.right
+    assert two.found("--deep") == []
 
 
-@pytest.mark.parametrize("harm", [damage.changed, damage.recategorized])
-def test_a_body_changed_under_its_id_is_found_by_looking_deep(anywhere: Two, target: str, harm: Damage) -> None:
-    harm(anywhere.url(target))
+def test_a_category_is_a_part_of_the_body(two: Two) -> None:
+    damage.recategorized(two.copy)
+    assert two.found("--deep") == [("copy", DAY, "body", 4, 4)]
+    assert two.job.monolith("reconcile", "--deep", "--repair").exit_code == 0
+    assert archived(two.copy) == two.right
+
+
+def test_a_body_changed_under_its_id_is_found_by_looking_deep(anywhere: Two, target: str) -> None:
+    damage.changed(anywhere.url(target))
     assert anywhere.found() == []
     assert anywhere.found("--deep") == [(target, DAY, "body", 4, 4)]
     assert anywhere.job.monolith("reconcile", "--deep", "--repair").exit_code == 0
@@ -213,9 +230,21 @@ def test_it_can_be_limited(two: Two) -> None:
     assert len(two.found("--target", "copy", "--target", "sql")) == 12
     assert {each[1] for each in two.found("--start-date", "2024-01-04", "--end-date", DAY)} == {"2024-01-04", DAY}
     assert [each[0] for each in two.found("--date", DAY, "--source", "visits")] == ["sql", "copy"]
-    repaired = two.job.monolith("reconcile", "--target", "copy", "--date", DAY, "--repair")
-    assert repaired.exit_code == 0
-    assert len(two.found("--target", "copy", "--source", "visits")) == 9
+    assert two.job.monolith("reconcile", "--target", "copy", "--date", "2024-01-04", "--repair").exit_code == 0
+    assert [each[1] for each in two.found("--target", "copy", "--start-date", "2024-01-03", "--end-date", DAY)] == [
+        DAY,
+        "2024-01-03",
+    ]
+
+
+def test_the_copy_is_not_loaded_from_a_damaged_archive(two: Two) -> None:
+    damage.deleted(two.archive)
+    damage.emptied(two.copy)
+    done = two.job.monolith("reconcile", "--target", "copy", "--repair")
+    assert done.exit_code == 1
+    assert "stored was to hold 4 records of visits 2024-01-05 and yielded 3" in done.stdout
+    assert two.job.monolith("reconcile", "--repair").exit_code == 0
+    assert archived(two.copy) == archived(two.archive) == two.right
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-from support.sql import execute
-
 from monolith_core.record import content_id
+from support.sql import execute
 
 DAY = "2024-01-05"
 NEXT = "2024-01-06"

@@ -287,3 +287,15 @@ def test_a_template_of_somebody_else(make: Make, node: Node):
 
 def test_a_lifecycle_policy_is_sent_only_when_asked_for(make: Make):
     assert "unknown setting [index.lifecycle.name]" in str(failure(make(ilm_policy="metrics"), numbers(1)))
+
+
+def test_a_server_that_cuts_what_is_too_large(make: Make, node: Node):
+    def rule(asked: Asked, forward: Forward) -> Answer:
+        if asked.is_bulk and len(asked.body) > 5000:
+            raise Cut
+        return forward()
+
+    answer = numbers(*range(100))
+    with Proxy(node.url, rule) as proxy:
+        assert make(proxy.url).replace(answer.partition, answer) == Written(100, 0, 0)
+    assert len(node.documents("monolith")) == 100

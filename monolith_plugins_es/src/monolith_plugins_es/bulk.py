@@ -12,7 +12,7 @@ from typing import Any
 from monolith_core import MonolithError, PermanentError, TemporaryError
 from monolith_plugins_es.cluster import Cluster, path_of
 from monolith_plugins_es.documents import batches
-from monolith_plugins_es.failures import TooLarge, Unreachable, refusal
+from monolith_plugins_es.failures import Cut, TooLarge, Unreachable, refusal
 
 ATTEMPTS = 6
 """How often an action is sent before the engine is told, which tries the partition again later."""
@@ -112,14 +112,16 @@ class Bulk:
 
     def _send(self, index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]) -> None:
         """Send a batch until each of its actions is done."""
-        todo, seconds, lost = batch, FIRST_WAIT, 0
+        todo, seconds, lost, cut = batch, FIRST_WAIT, 0, 0
         for attempt in range(ATTEMPTS):
             if attempt:
                 fence()
-            todo, error = self._once(index, todo, sent)
+            # Some servers cut the connection when a request is too large: twice, and it is sent in parts.
+            todo, error = self._in_parts(index, todo, sent, 2 ** max(0, cut - 1))
             if error is None:
                 return
-            lost += isinstance(error, Unreachable)
+            cut += isinstance(error, Cut)
+            lost += isinstance(error, Unreachable) and not isinstance(error, Cut)
             asked = error.retry_after
             if attempt + 1 == ATTEMPTS or lost > self._nodes or (asked or 0) > LONGEST_WAIT:
                 raise error
@@ -128,6 +130,19 @@ class Bulk:
             if self._closing.wait(asked if asked is not None else seconds * (1 + random.random() / 2)):
                 raise error
             seconds *= 2
+
+    def _in_parts(
+        self, index: str, batch: list[bytes], sent: Sent, parts: int
+    ) -> tuple[list[bytes], TemporaryError | None]:
+        """Send a batch once, in so many parts; gives what is to be sent again, and why."""
+        todo: list[bytes] = []
+        reason: TemporaryError | None = None
+        size = max(1, -(-len(batch) // parts))
+        for at in range(0, len(batch), size):
+            rest, error = self._once(index, batch[at : at + size], sent)
+            todo += rest
+            reason = reason or error
+        return todo, reason
 
     def _once(self, index: str, batch: list[bytes], sent: Sent) -> tuple[list[bytes], TemporaryError | None]:
         """Send a batch once; gives what is to be sent again, and why."""
@@ -151,14 +166,7 @@ class Bulk:
         if len(batch) == 1:
             raise self._explain(index, batch[0], {"type": "too_large", "reason": ""})
         self._most_bytes = max(1024, min(self._most_bytes, sum(map(len, batch)) // 2))
-        todo: list[bytes] = []
-        reason: TemporaryError | None = None
-        middle = len(batch) // 2
-        for part in (batch[:middle], batch[middle:]):
-            rest, error = self._once(index, part, sent)
-            todo += rest
-            reason = reason or error
-        return todo, reason
+        return self._in_parts(index, batch, sent, 2)
 
     def _sorted_out(
         self, index: str, batch: list[bytes], items: list[dict[str, Any]], sent: Sent

@@ -32,6 +32,8 @@ class Cluster:
     """Answers requests; any thread may ask at any time. A node that does not answer is passed over for the next url."""
 
     def __init__(self, options: ElasticsearchOptions, log: logging.Logger) -> None:
+        # Which node was passed over is of interest only if none is left, and that is an error.
+        logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
         # A cluster may say with each answer that it has no security, or that something will be deprecated.
         warnings.filterwarnings("ignore", category=ElasticsearchWarning)
         self._options = options

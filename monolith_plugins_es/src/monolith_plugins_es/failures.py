@@ -26,6 +26,10 @@ class Unreachable(TemporaryError):
     """No answer came: the connection was refused, lost, or took too long."""
 
 
+class Cut(Unreachable):
+    """The connection was lost after the request was begun: it may be done, or the server found it too large."""
+
+
 class Refused(PermanentError):
     """An answer that says no; `status` is HTTP's, `type` the name that Elasticsearch gives to the reason."""
 
@@ -109,7 +113,8 @@ def of_client(error: Exception, doing: str) -> MonolithError:
     if isinstance(error, elastic_transport.ConnectionTimeout):
         return Unreachable(f"Elasticsearch did not answer in time ({doing})")
     if isinstance(error, elastic_transport.ConnectionError):
-        return Unreachable(f"no connection to Elasticsearch: {one_line(str(error.message))}")
+        reason = f"no connection to Elasticsearch: {one_line(str(error.message))}"
+        return Unreachable(reason) if "establish" in reason else Cut(reason)
     if isinstance(error, elastic_transport.SerializationError | msgspec.MsgspecError):
         return TemporaryError(f"the answer is not one of Elasticsearch's ({doing}): {one_line(str(error))}")
     if isinstance(error, elastic_transport.TransportError | ValueError | ssl.SSLError):

@@ -61,6 +61,7 @@ class ElasticsearchTarget(Target):
             if self.options.refresh == "end" and self._written:
                 self._shelf.refresh(*sorted(self._written))
         finally:
+            self._written.clear()
             self._cluster.close()
 
     def replace(self, partition: Partition, staged: Staged) -> Written:

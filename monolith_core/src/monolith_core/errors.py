@@ -6,6 +6,7 @@ MonolithError
 │   └── IdleTimeout         a plugin neither yielded nor finished for `timeout`
 ├── PermanentError          the partition is failed; due again in the next run
 │   └── RecordError         a record that cannot be kept, with the field that is wrong
+│       └── StrayRecord     one dated outside of the days asked for
 ├── Deferred                a quota is used up; the rest comes with a later run, exit status 0
 ├── LeaseHeld               another run works on this source; it is skipped (or waited for)
 ├── LeaseLost               this run lost its lease; nothing of it is committed any more
@@ -72,6 +73,10 @@ class RecordError(PermanentError):
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(f"{field}: {message}" if field else message)
         self.field = field
+
+
+class StrayRecord(RecordError):
+    """A record dated outside of the window: the question is at fault, and no single day of it."""
 
 
 class Deferred(MonolithError):

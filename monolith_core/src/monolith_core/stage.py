@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Literal, Self
 
 from monolith_core.encoding import canonical
-from monolith_core.errors import RecordError
+from monolith_core.errors import RecordError, StrayRecord
 from monolith_core.numbering import Numbering, number
 from monolith_core.partition import ID_BYTES, MAX_ID, Digest, Partition, Window
 from monolith_core.plugin import StagedRecord
@@ -200,7 +200,7 @@ class Stage:
         if type(record.date) is not dt.date:
             raise RecordError(f"expected a datetime.date, got {_shown(record.date)}", field="date")
         if record.date not in self.window:
-            raise RecordError(
+            raise StrayRecord(
                 f"{record.date} is outside of the days asked for, {self.window.start} to {self.window.end}; "
                 f"mend what {self.own} selects",
                 field="date",

@@ -14,8 +14,11 @@ from monolith_core.options import PluginOptions
 from monolith_core.secrets import without_credentials
 
 
-def fingerprint(kind: str, use: str, options: PluginOptions) -> str:
-    """16 hexadecimal digits over the plugin's name and its options marked with `DATA`; a target's place counts too.
+def fingerprint(kind: str, use: str, options: PluginOptions, *, storage: str, timezone: str) -> str:
+    """16 hexadecimal digits over the plugin's name and its options marked with `DATA`.
+
+    The time zone that a source's days are counted in counts too, and so does the place of a target, unless that is the
+    storage (at the location `storage`): one that is moved takes its ledger along.
 
     An option at its default counts for nothing, so that a plugin may get new options without making all days due
     again. Users and passwords of URLs count for nothing either: they change, and the data does not.
@@ -25,8 +28,8 @@ def fingerprint(kind: str, use: str, options: PluginOptions) -> str:
         for name, info in options.data_fields()
         if getattr(options, name) != info.get_default(call_default_factory=True)
     }
-    place = options.location() if kind == "target" else None
-    text = json.dumps([use, place, chosen], sort_keys=True, separators=(",", ":"))
+    place = options.location() if kind == "target" else timezone
+    text = json.dumps([use, "storage" if place == storage else place, chosen], sort_keys=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -28,6 +28,7 @@ from monolith_core.config.sections import Sections, sort
 from monolith_core.config.validate import Model, Schema, unknown_options, validate
 from monolith_core.config.words import did_you_mean, items, listed, shown
 from monolith_core.secrets import register
+from monolith_core.urls import database_location
 
 _MOVED = {"history": "write database = URL, which names the ledger's database too"}
 """What classic configurations have in [monolith], and what to do instead."""
@@ -90,7 +91,7 @@ class _Loader:
         plugins = [*self._plugins("source"), *self._plugins("target")]
         self._check_overrides(plugins)
         shared, monolith = self._monolith(plugins)
-        made = {(each.kind, each.id): self._plugin(each, shared) for each in plugins}
+        made = {(each.kind, each.id): self._plugin(each, shared, monolith) for each in plugins}
         phases = self._phases()
         sequences = self._sequences()
         to_run = self._to_run(sequence, shared, sequences)
@@ -144,7 +145,7 @@ class _Loader:
         self._overrides.spoil(together.broken)
         return values, options
 
-    def _plugin(self, plugin: _PluginSection, shared: Values) -> PluginConfig | None:
+    def _plugin(self, plugin: _PluginSection, shared: Values, monolith: MonolithOptions | None) -> PluginConfig | None:
         if plugin.schema is None or plugin.used.plugin is None:
             return None
         names = [*plugin.schema.names(), "use"]
@@ -153,8 +154,15 @@ class _Loader:
         values = self._overrides.only(plugin.has).over(plugin.values.only(lambda name: name != "use").over(base))
         context = {"here": self._folder, "id": plugin.id}
         options = validate(plugin.schema.model, plugin.section, values, self._found, context)
-        if options is None:
+        if options is None or monolith is None:  # which is noted
             return None
+        mark = fingerprint(
+            plugin.kind,
+            plugin.used.use,
+            options,
+            storage=database_location(monolith.database.get_secret_value()),
+            timezone=str(monolith.timezone),
+        )
         return PluginConfig(
             kind=plugin.kind,
             id=plugin.id,
@@ -163,7 +171,7 @@ class _Loader:
             plugin=plugin.used.plugin,
             file=self._found.file,
             line=plugin.section.line,
-            fingerprint=fingerprint(plugin.kind, plugin.used.use, options),
+            fingerprint=mark,
         )
 
     def _lists(self, section: Section, model: type[Model]) -> tuple[Values, Model | None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import trio
 
 from monolith_core import faults
-from monolith_core.errors import Deferred, MonolithError, RecordError, TemporaryError
+from monolith_core.errors import Deferred, MonolithError, RecordError, StrayRecord, TemporaryError
 from monolith_core.events import Retry, WindowProgress, WindowStarted
 from monolith_core.partition import Window
 from monolith_core.plugin import Source
@@ -79,7 +79,7 @@ class Asking:
             return NoAnswer(window, asked, "deferred", str(error))
         except RecordError as error:
             self._misses = 0
-            if len(window) > 1:
+            if len(window) > 1 and not isinstance(error, StrayRecord):
                 self._windows.extendleft(_halves(window))
                 return None
             return NoAnswer(window, asked, "failed", str(error))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -283,7 +282,7 @@ def test_the_sums_are_exact() -> None:
 
 
 def test_ten_years_of_ten_sources(storage: Storage, sqlite_url: str) -> None:
-    """Compared in a second or two, in little memory, also if nothing is held any more."""
+    """Compared in little memory, also if nothing is held any more."""
     partitions = [Partition(f"s{n}", DAY - day * ONE_DAY) for n in range(10) for day in range(3650)]
     rows = [
         LedgerRow("es", each.source, each.date, each.source, "done", Digest(5, n, n))
@@ -293,18 +292,15 @@ def test_ten_years_of_ten_sources(storage: Storage, sqlite_url: str) -> None:
     held = [(row.partition, row.digest) for row in rows]
     del rows
 
-    def found(told: list[Any]) -> tuple[int, float]:
+    def found(told: list[Any]) -> int:
         plugin = telling(Shelf(), digests=lambda self, window: iter(told))
         config = configured(sqlite_url, Table(), plugin)
-        start = time.perf_counter()
         (one,) = look(config, storage, ["es"], Scope())
-        return len(one.differences), time.perf_counter() - start
+        return len(one.differences)
 
-    count, seconds = found(held)
-    assert count == 0
-    assert seconds < 5
+    assert found(held) == 0
     tracemalloc.start()
-    assert found([])[0] == len(held)
+    assert found([]) == len(held)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100 * 2**20

@@ -52,6 +52,7 @@ class SqlTarget(Target):
             options.location(),
             options.timeout,
             lambda engine: prepare_source(engine, ZoneInfo("UTC"), options.timeout, context.log),
+            pooled=True,
         )
 
     def setup(self) -> None:

@@ -125,7 +125,17 @@ def test_each_target_has_its_own_difference():
 def test_what_is_unfinished_outside_of_the_wanted_days_is_due():
     known = rows(d1="failed", d2="held", d3="done") | {Partition("src", day(9)): YOUNG}
     found = due_days("src", Wanted(DayRange(day(5), day(5))), SETTLE, [Ledger("sql", "f", known)])
-    assert due(found) == [("sql", 9, "provisional"), ("sql", 5, "new"), ("sql", 2, "held"), ("sql", 1, "failed")]
+    assert due(found) == [("sql", 9, "provisional"), ("sql", 5, "new"), ("sql", 1, "failed")]
+
+
+def test_what_is_held_is_due_as_long_as_its_day_is_wanted():
+    known = rows(d5="held") | {Partition("flights", day(6)): Row("held"), Partition("src", day(6)): FINAL}
+    ledger = Ledger("sql", "f", known)
+    found = due_days("src", Wanted(DayRange(day(5), day(6))), SETTLE, [ledger])
+    assert due(found) == [("sql", 6, "held"), ("sql", 5, "held")]
+    assert (
+        due_days("src", Wanted(DayRange(day(7), day(7))), SETTLE, [Ledger("sql", "f", known | rows(d7="done"))]) == []
+    )
 
 
 def test_nothing_outside_of_named_days_is_due():

@@ -15,6 +15,7 @@ from support.engine import (
     Table,
     TableSource,
     config_of,
+    digest_of,
     go,
     hooks_with,
     section,
@@ -24,6 +25,7 @@ from support.engine import (
 
 from monolith_core import retry
 from monolith_core.config import PhaseConfig
+from monolith_core.days import DayRange
 from monolith_core.errors import Deferred, PermanentError, TemporaryError
 from monolith_core.hookspecs import hookimpl
 from monolith_core.partition import Partition, Window
@@ -323,6 +325,8 @@ async def test_a_held_day_is_due_until_it_comes_back_whole(build, table):
     await go(build())
     table.days[day(10)] = whole
     told = await go(build(until=day(6)))
+    assert told.outcomes() == ["9 unchanged"], "what is not wanted any more is not asked for because it is held"
+    told = await go(build())
     assert told.outcomes() == ["10 unchanged", "9 unchanged"]
     assert ledger(build())[-1] == "10 src done 3"
 
@@ -632,3 +636,118 @@ async def test_a_purge_that_fails_is_no_success(build, table):
     assert told.report.exit_status == 1
     assert told.report.as_dict()["phases"][0]["sources"][0]["purge_error"] == "no right to delete"
     assert "10 done" in told.outcomes()
+
+
+class TellingTarget(ShelfTarget):
+    """A target that can say what it holds."""
+
+    def digests(self, window):
+        for partition in self.shelf.held:
+            if partition.date in window:
+                yield partition, digest_of(self.shelf, partition)
+
+
+def telling(shelf):
+    return type("Telling", (TellingTarget,), {"shelf": shelf})
+
+
+def forget(config):
+    """Lose the ledger."""
+    storage = Storage.open(config.monolith.database.get_secret_value())
+    with storage.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM ledger")
+    storage.close()
+
+
+@pytest.mark.parametrize("left", [0, 1])
+async def test_a_lost_ledger_lets_no_source_empty_a_target(build, table, shelf, left):
+    config = build(target=telling(shelf))
+    await go(config)
+    held = shelf.counts()
+    forget(config)
+    table.days = {at: records[:left] for at, records in table.days.items()}
+    told = await go(config)
+    assert shelf.counts() == held
+    assert {each.outcome for each in told.finished} == {"held"}
+    assert ledger(config) == [f"{number} src held 3" for number in range(6, 11)]
+    await go(config)
+    assert shelf.counts() == held
+    await go(config, force=True)
+    assert sum(shelf.counts().values()) == 5 * left
+
+
+async def test_a_lost_ledger_is_filled_again(build, table, shelf):
+    config = build(target=telling(shelf))
+    await go(config)
+    forget(config)
+    told = await go(config)
+    assert told.outcomes() == [f"{number} done" for number in range(10, 5, -1)]
+    assert {each.added for each in told.finished} == {0}
+    assert ledger(config) == [f"{number} src done 3" for number in range(6, 11)]
+
+
+async def test_a_target_that_cannot_tell_what_it_holds_fails_what_is_unknown(build, table, shelf):
+    class Mute(TellingTarget):
+        def digests(self, window):
+            raise TemporaryError("connection refused")
+
+    config = build(target=type("Mute", (Mute,), {"shelf": shelf}))
+    told = await go(config)
+    assert {(each.outcome, each.error) for each in told.finished} == {("failed", "connection refused")}
+    assert shelf.calls == []
+
+
+async def test_the_archives_own_id_means_all_that_it_yields(build, table, shelf):
+    class Archive(TableSource):
+        def extract(self, window):
+            for at in window.days():
+                for data in table.days.get(at, []):
+                    yield Record(at, "fact", data, source="flights")
+
+    config = build(Archive)
+    await go(config, sources=frozenset(["src"]))
+    assert len(shelf.counts()) == 5
+    shelf.held.clear()
+    table.asked.clear()
+    await go(config)
+    assert shelf.counts() == {}
+
+
+async def test_force_fills_a_target_that_was_lost(build, table, shelf):
+    await go(build())
+    shelf.held.clear()
+    await go(build(), force=True)
+    assert len(shelf.counts()) == 5
+
+
+async def test_a_record_out_of_the_window_fails_the_window_at_once(build, table):
+    class Stray(TableSource):
+        def extract(self, window):
+            self.table.asked.append(window)
+            yield Record(day(1), "fact", {})
+
+    told = await go(build(Stray, span=10))
+    assert len(table.asked) == 1
+    assert {each.outcome for each in told.finished} == {"failed"}
+
+
+@pytest.mark.parametrize("again", ["force", "another query", "another target", "named days"])
+async def test_a_source_is_never_asked_for_what_it_was_purged_of(build, table, shelf, caplog, again):
+    await go(build(Purged, max_shrink=1))
+    held = shelf.counts()
+    purged = {day(number) for number in (6, 7, 8)}
+    table.days = {at: records for at, records in table.days.items() if at not in purged}
+    table.asked.clear()
+    other = Shelf()
+    more = [("other", target_of(other))] if again == "another target" else ()
+    options = {"fingerprint": "another"} if again == "another query" else {}
+    request = {"force": True} if again in ("force", "named days") else {}
+    if again == "named days":
+        request["days"] = DayRange(day(6), day(10))
+    told = await go(build(Purged, max_shrink=1, more_targets=more, **options), **request)
+    asked = {at for window in table.asked if isinstance(window, Window) for at in window.days()}
+    assert asked == {day(9), day(10)}
+    assert shelf.counts() == held
+    assert told.report.exit_status == 0
+    lacks = "src was purged of days that other lacks; it is not asked for them again: load them from the archive"
+    assert (lacks in caplog.text) == (again == "another target")

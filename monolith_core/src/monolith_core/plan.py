@@ -119,6 +119,7 @@ class Ledger:
 def due_days(source: str, wanted: Wanted, settle: float, ledgers: Iterable[Ledger]) -> list[DueDay]:
     """What is due of an ordinary source, newest day first.
 
+    What is unfinished outside of the wanted days is due too, but for what is held: `since` is a way to end that.
     Rows of other partitions (a query on the archive yields records of other sources) count only through their state:
     one that failed makes its day due.
     """
@@ -133,7 +134,7 @@ def due_days(source: str, wanted: Wanted, settle: float, ledgers: Iterable[Ledge
             if _asked(wanted, partition.date):
                 asked = Partition(source, partition.date)
                 why = _open_reason(row, settle, own=partition.source == source)
-                if why:
+                if why and (why != "held" or _in(wanted, partition.date)):
                     due.setdefault((ledger.target, asked), DueDay(ledger.target, asked, why))
     return newest_first(due.values())
 
@@ -204,11 +205,15 @@ def _days(wanted: Wanted, settled: DayRange | None) -> Iterator[dt.date]:
 
 def _asked(wanted: Wanted, day: dt.date) -> bool:
     """Whether a day with an open row is looked at: all, unless days were named."""
-    return not wanted.explicit or (wanted.days is not None and day in wanted.days)
+    return not wanted.explicit or _in(wanted, day)
+
+
+def _in(wanted: Wanted, day: dt.date) -> bool:
+    return wanted.days is not None and day in wanted.days
 
 
 def _open_reason(row: Row, settle: float, *, own: bool) -> Reason | None:
-    """Why a row outside of the wanted days, or of another source, is due: only if something about it is unfinished."""
+    """Why a row of a day that is not wanted, or of another source, is due: only if something about it is unfinished."""
     if row.state != "done":
         return row.state
     return "provisional" if own and row.age < settle else None

@@ -13,7 +13,8 @@ from monolith_core.errors import IllegalTransition
 from monolith_core.events import State
 
 NEXT: dict[State | None, frozenset[State]] = {
-    # Nothing is known to be held, so nothing can come back smaller (held). A reconcile may find what nobody knew of.
+    # Nothing is known to be held, so nothing can come back smaller (held). What a target was found to hold that nobody
+    # knew of is drift first.
     None: frozenset({"done", "failed", "deferred", "drift"}),
     # Asked again: while it is provisional, by force, or because its configuration or the archive changed.
     "done": frozenset({"done", "failed", "held", "deferred", "drift"}),

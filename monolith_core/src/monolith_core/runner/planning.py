@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,13 @@ from monolith_core.days import DayRange
 from monolith_core.events import DueDay, SourcePlanned
 from monolith_core.partition import ONE_DAY, Digest, Partition, Window
 from monolith_core.plan import Ledger, Wanted, due_days, due_partitions, wanted_days, windows
-from monolith_core.plugin import OffersPartitions, Source
+from monolith_core.plugin import OffersPartitions, Purges, Source
 from monolith_core.runner.local import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.request import Request
 from monolith_core.storage import LedgerRow, Storage
+
+log = logging.getLogger("monolith.run")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Planner:
     def plan(self, source: PluginConfig, plugin: Source) -> SourcePlan:
         """What is due of one source; raises what the source raises."""
         offered = self._offered(source, plugin)
-        due = self._ordinary(source) if offered is None else self._own_partitions(source, offered)
+        due = self._ordinary(source, plugin) if offered is None else self._own_partitions(source, offered)
         if self.request.only is not None:
             due = self._only(source.id, due, ordinary=offered is None)
         return SourcePlan(tuple(due), tuple(windows(due, source.options.span)), offered)
@@ -134,15 +137,30 @@ class Planner:
             )
             for target in self._targets()
         ]
-        return due_partitions(offered, ledgers, days=limits, sources=self.request.sources, force=self.request.force)
+        named = self.request.sources
+        sources = None if named is None or source.id in named else named  # the archive's id means all that it offers
+        return due_partitions(offered, ledgers, days=limits, sources=sources, force=self.request.force)
 
-    def _ordinary(self, source: PluginConfig) -> list[DueDay]:
+    def _ordinary(self, source: PluginConfig, plugin: Source) -> list[DueDay]:
         if self.request.sources is not None and not self._carries(source):
             return []
         wanted = self.wanted(source)
         settle = source.options.settle
         ledgers = [self._ledger(source, target, wanted, settle) for target in self._targets()]
-        return due_days(source.id, wanted, settle, ledgers)
+        due = due_days(source.id, wanted, settle, ledgers)
+        return self._without_purged(source.id, due) if isinstance(plugin, Purges) and plugin.purges else due
+
+    def _without_purged(self, source: str, due: list[DueDay]) -> list[DueDay]:
+        """What is due but for the days the source does not have any more, whatever it would say about them."""
+        purged = self.storage.ledger.purged(source)
+        lacking = {each.target for each in due if each.reason == "new" and each.partition.date in purged}
+        if lacking:
+            log.warning(
+                "%s was purged of days that %s lacks; it is not asked for them again: load them from the archive",
+                source,
+                ", ".join(sorted(lacking)),
+            )
+        return [each for each in due if each.partition.date not in purged]
 
     def _carries(self, source: PluginConfig) -> bool:
         """Whether a source is one of those asked for, or has yielded records of one of them."""

@@ -66,6 +66,7 @@ class Purging:
 
     def _call(self, window: Window) -> None:
         plugin = self._opened.plugin
+        self._desk.storage.ledger.mark_purged(self._opened.id, window.days())
         assert isinstance(plugin, Purges)
         with plain_errors(self._opened.id):
             plugin.purge(window)

@@ -21,6 +21,7 @@ from monolith_core.runner.answer import Answer, NoAnswer
 from monolith_core.runner.asking import GIVE_UP
 from monolith_core.runner.control import Control
 from monolith_core.runner.delivery import Delivery
+from monolith_core.runner.guard import Guard, really_held
 from monolith_core.runner.local import plain_errors
 from monolith_core.runner.notify import Notify
 from monolith_core.runner.opened import Opened
@@ -65,12 +66,21 @@ class Desk:
 
 @dataclass(frozen=True)
 class Task:
-    """One partition to be made equal in the target, the day it is part of, and what the ledger knew of it."""
+    """One partition to be made equal in the target, the day it is part of, and what the ledger knew of it.
+
+    `held` is what the target holds, as far as that is known.
+    """
 
     partition: Partition
     due: DueDay
     row: LedgerRow | None
     staged: StagedPartition
+    held: Digest | None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the ledger does not know what the target holds."""
+        return self.row is None or self.row.written is None
 
 
 class Writing:
@@ -95,10 +105,11 @@ class Writing:
         self._opened = opened
         self._held = held
         self._health = health
+        self._untold = ""
         self._mark = fingerprint(desk.config.sources[source], opened.config)
         self._shares = opened.config.options.location() == desk.storage.location
         self._settle: float = desk.config.sources[source].options.settle
-        self._max_shrink: float = desk.config.sources[source].options.max_shrink
+        self._guard = Guard(1.0 if desk.request.force else desk.config.sources[source].options.max_shrink, self._accept)
 
     @property
     def target(self) -> str:
@@ -115,6 +126,7 @@ class Writing:
             await self._give_reasons(answer, due, rows)
             return list(due)
         tasks = {day: self._tasks(answer, due[day], rows) for day in sorted(due, reverse=True)}
+        tasks = await self._with_what_is_held(answer.window, tasks)
         same = [day for day in tasks if all(map(self._unchanged, tasks[day]))]
         await self._keep(answer, [task for day in same for task in tasks.pop(day)])
         for day, of_day in tasks.items():
@@ -142,6 +154,7 @@ class Writing:
         The planned one is the last, so that a day that was interrupted is due again.
         """
         planned, wanted = due.partition, self._desk.request.sources
+        everything = wanted is None or self._source in wanted
         known = [*answer.partitions, *(partition for partition, row in rows.items() if row.digest)]
         others = {
             partition
@@ -149,10 +162,31 @@ class Writing:
             if partition.date == planned.date and self._belongs(partition, rows.get(partition), answer)
         }
         return [
-            Task(each, due, rows.get(each), answer.partitions.get(each) or answer.stage.empty(each))
+            self._task(each, due, rows.get(each), answer)
             for each in [*sorted(others - {planned}), planned]
-            if wanted is None or each.source in wanted
+            if everything or each.source in (wanted or ())
         ]
+
+    def _task(self, partition: Partition, due: DueDay, row: LedgerRow | None, answer: Answer) -> Task:
+        staged = answer.partitions.get(partition) or answer.stage.empty(partition)
+        return Task(partition, due, row, staged, row.digest if row is not None else None)
+
+    async def _with_what_is_held(self, window: Window, tasks: dict[dt.date, list[Task]]) -> dict[dt.date, list[Task]]:
+        """The tasks, with what the target tells where the ledger does not know what it holds."""
+        unknown = any(task.unknown for of_day in tasks.values() for task in of_day)
+        if not unknown or not self._guard.watches or self._opened.error is not None or self._health.given_up:
+            return tasks
+        found = await trio.to_thread.run_sync(
+            really_held, self._opened.id, self._opened.plugin, window, abandon_on_cancel=True, limiter=_threads
+        )
+        if isinstance(found, MonolithError):
+            self._untold = str(found)
+            return tasks
+        self._untold = ""
+        return {
+            day: [replace(task, held=found.get(task.partition, task.held)) if task.unknown else task for task in of_day]
+            for day, of_day in tasks.items()
+        }
 
     def _belongs(self, partition: Partition, row: LedgerRow | None, answer: Answer) -> bool:
         """Whether this source speaks for a partition: it yielded it now, or it did so before."""
@@ -161,29 +195,22 @@ class Writing:
         return partition in answer.partitions or (row is not None and row.via == self._source)
 
     def _unchanged(self, task: Task) -> bool:
-        """Whether the target is known to hold exactly what is staged."""
+        """Whether the target is known to hold what is staged; by force one outside of the storage is not believed."""
         row = task.row
         return (
             row is not None
             and row.written is not None
+            and (self._shares or not self._desk.request.force)
             and row.state in ("done", "held", "deferred")
             and row.fingerprint == self._mark
             and row.digest == task.staged.digest
         )
 
-    def _suspicious(self, task: Task) -> str:
-        """Why an answer is to be held, empty if it is not."""
-        old = task.row.digest.count if task.row is not None and task.row.digest is not None else 0
-        new = task.staged.digest.count
-        if self._desk.request.force or not old or self._max_shrink >= 1:
-            return ""
-        if new and new >= old * (1 - self._max_shrink):
-            return ""
-        return (
-            f"came back with {new} records where {old} are held; nothing was written. If that is right, accept it: "
-            f"monolith-extract {self._desk.config.path} --source {task.partition.source} "
-            f"--date {task.partition.date} --force"
-        )
+    def _accept(self, partition: Partition) -> str:
+        """The command that accepts a smaller answer."""
+        config = self._desk.config
+        phase = f" --sequence {self._desk.phase}" if len(config.phases) > 1 else ""
+        return f"monolith-extract {config.path}{phase} --source {partition.source} --date {partition.date} --force"
 
     def _mismatch(self, task: Task) -> str:
         """Why an offered partition is not the one that came, empty if it is."""
@@ -213,11 +240,13 @@ class Writing:
             self._tell(task.partition, task.due.reason, "unchanged", digest=task.staged.digest)
 
     async def _replace(self, answer: Answer, task: Task) -> None:
-        why = self._suspicious(task)
+        why = self._guard.objection(task.partition, task.held, task.staged.digest)
         if why:
             await self._refuse(answer, task, "held", why)
             return
         trouble = self._opened.error or self._health.given_up or self._mismatch(task)
+        if not trouble and task.unknown:
+            trouble = self._untold
         if trouble:
             await self._refuse(answer, task, "failed", str(trouble))
             return
@@ -315,9 +344,8 @@ class Writing:
 
     async def _refuse(self, answer: Answer, task: Task, outcome: Literal["failed", "held"], error: str) -> None:
         """Keep what the target held, and say why."""
-        digest = task.row.digest if task.row is not None else None
-        await self._record([self._row(task, answer.asked, outcome, digest, wrote=False, error=error)])
-        self._tell(task.partition, task.due.reason, outcome, digest=digest, error=error)
+        await self._record([self._row(task, answer.asked, outcome, task.held, wrote=False, error=error)])
+        self._tell(task.partition, task.due.reason, outcome, digest=task.held, error=error)
 
     async def _give_reasons(
         self, answer: NoAnswer, due: Mapping[dt.date, DueDay], rows: Mapping[Partition, LedgerRow]
@@ -361,12 +389,13 @@ class Writing:
         error: str,
     ) -> LedgerRow:
         """The ledger's new row. One that is not done keeps what it said of the answer that is held."""
+        found: State | None = "drift" if digest else None  # without a row it is the target that told of something
         row = LedgerRow(
             target=self._opened.id,
             source=partition.source,
             date=partition.date,
             via=self._source,
-            state=move(old.state if old is not None else None, state),
+            state=move(old.state if old is not None else found, state),
             digest=digest,
             fingerprint=self._mark,
             age=days.age(partition.date, self._desk.config.monolith.timezone, asked),

@@ -16,6 +16,9 @@ from monolith_core.storage.values import day_in, instant_in, instant_out, text_o
 if TYPE_CHECKING:
     from monolith_core.storage.storage import Storage
 
+PURGED = "purged at the source"
+"""The remark of days that a source does not have any more."""
+
 _KEY = ("target", "source", "date")
 _COLUMNS = (
     *_KEY,
@@ -97,6 +100,19 @@ class Ledger:
         where.one_of("via", [via])
         where.one_of("source", sources)
         return bool(self._query("SELECT 1 FROM ledger", where.text, "LIMIT 1", values=where.values))
+
+    def purged(self, via: str) -> set[dt.date]:
+        """The days that were purged at a source, or may have been."""
+        found = self._query("SELECT DISTINCT date FROM ledger WHERE via = ? AND remark = ?", values=[via, PURGED])
+        return {day_in(day) for (day,) in found}
+
+    def mark_purged(self, via: str, days: Iterable[dt.date]) -> None:
+        """Note, before it is done, that a source is purged of days: it must never be asked for them again."""
+        values = [(PURGED, via, day.isoformat()) for day in days]
+        statement = "UPDATE ledger SET remark = ? WHERE via = ? AND date = ?"
+        if values:
+            with self._storage.transaction() as connection:
+                connection.exec_driver_sql(self._storage.dialect.sql(statement), values)
 
     def unsettled(self, target: str, via: str, settle: float) -> list[LedgerRow]:
         """The rows, of any day, that are not done or were asked before they settled."""

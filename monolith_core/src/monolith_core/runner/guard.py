@@ -1,0 +1,51 @@
+"""The guard: an answer that is suspiciously smaller than what a target holds is not written.
+
+What a target holds is what the ledger says. Where the ledger does not know (it has no row: a new target's id, a lost
+ledger), the target itself is asked, so that a source that breaks then empties nothing either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from monolith_core.errors import MonolithError
+from monolith_core.partition import Digest, Partition, Window
+from monolith_core.plugin import Target, TellsDigests
+from monolith_core.runner.local import plain_errors
+
+
+class Guard:
+    """Judges the answers of one source for one target.
+
+    `max_shrink` is the part by which a partition may shrink; `accept` says how a person accepts a smaller answer.
+    """
+
+    def __init__(self, max_shrink: float, accept: Callable[[Partition], str]) -> None:
+        self._max_shrink = max_shrink
+        self._accept = accept
+
+    @property
+    def watches(self) -> bool:
+        """Whether any answer could be too small."""
+        return self._max_shrink < 1
+
+    def objection(self, partition: Partition, held: Digest | None, came: Digest) -> str:
+        """Why an answer is to be held, empty if it is not."""
+        old, new = held.count if held is not None else 0, came.count
+        if not self.watches or not old or (new and new >= old * (1 - self._max_shrink)):
+            return ""
+        return (
+            f"came back with {new} records where {old} are held; nothing was written. "
+            f"If that is right, accept it: {self._accept(partition)}"
+        )
+
+
+def really_held(name: str, target: Target | None, window: Window) -> Mapping[Partition, Digest] | MonolithError:
+    """What a target tells of the partitions of a window's days, or why it does not; nothing if it cannot tell."""
+    if not isinstance(target, TellsDigests):
+        return {}
+    try:
+        with plain_errors(name):
+            return dict(target.digests(window))
+    except MonolithError as error:
+        return error

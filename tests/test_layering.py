@@ -29,7 +29,7 @@ LAYERS = {
     "contract": {"options", "plugin", "hookspecs"},
     "configuration": {"registry", "secrets", "config"},
     "bookkeeping": {"storage"},
-    "engine": {"states", "plan", "segments", "numbering", "stage", "retry", "runner", "reconcile", "report"},
+    "engine": {"states", "plan", "segments", "numbering", "stage", "retry", "runner", "reconcile", "keep", "report"},
     "outside": {"progress", "logs", "cli", "testing", "__main__"},
 }
 """Bottom to top: a room imports from its own layer and from those above it in this table, never from one below."""

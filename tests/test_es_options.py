@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from support.staging import DAY, staged
 
 from monolith_core.errors import RecordError
 from monolith_core.partition import Partition
-from monolith_plugins_es.difference import compare, split
+from monolith_plugins_es.difference import Difference, split
 from monolith_plugins_es.documents import Writer, batches, content_of, day_prefix, document_id, leaves
 from monolith_plugins_es.options import ElasticsearchOptions
 from monolith_plugins_es.template import drift, merge, template
@@ -200,10 +201,12 @@ def test_leaves_have_dotted_paths():
     assert {name: found[name] for name in ("a.b.c", "d.e", "")} == {"a.b.c": 1, "d.e": 2, "": 3}
 
 
-@given(st.sets(ids), st.sets(ids), st.sets(ids))
-def test_a_difference_is_complete(new: set[bytes], both: set[bytes], old: set[bytes]):
+@given(st.sets(ids), st.sets(ids), st.sets(ids), st.randoms())
+def test_a_difference_is_complete(new: set[bytes], both: set[bytes], old: set[bytes], chance: Random):
     wanted, held = new | both, both | old
-    found = compare(b"".join(sorted(wanted)), iter(sorted(held)))
-    assert [*split(found.added)] == sorted(wanted - held)
-    assert [*split(found.kept)] == sorted(wanted & held)
-    assert [*split(found.removed)] == sorted(held - wanted)
+    found = Difference(b"".join(sorted(wanted)))
+    for each in chance.sample(sorted(held), len(held)):
+        found.note(each)
+    assert {*split(found.removed)} == held - wanted
+    assert {each for each in wanted | held if found.lacks(each)} == wanted - held
+    assert found.counts == (len(wanted - held), len(held - wanted), len(wanted & held))

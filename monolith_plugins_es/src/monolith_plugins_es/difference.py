@@ -1,43 +1,48 @@
-"""Difference: which ids a partition lacks, and which it has too many."""
+"""Difference: which ids a partition lacks and which it has too many, in little more memory than they take."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 ID_BYTES = 16
 
 
-@dataclass(frozen=True)
 class Difference:
-    """The ids to add, those to keep and those to remove, each one after the other in order."""
+    """The ids wanted, one after the other in order, against those held, which are noted in any order."""
 
-    added: bytes | bytearray
-    kept: bytes | bytearray
-    removed: bytes | bytearray
+    def __init__(self, wanted: bytes) -> None:
+        self._wanted = wanted
+        self._places = range(len(wanted) // ID_BYTES)
+        self._kept = bytearray(len(self._places))
+        self.removed = bytearray()
+        """The ids that are held and not wanted, one after the other."""
+
+    def note(self, identity: bytes) -> None:
+        """An id is held."""
+        place = self._place(identity)
+        if place is None:
+            self.removed += identity
+        else:
+            self._kept[place] = 1
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """How many are added, removed and kept."""
-        return len(self.added) // ID_BYTES, len(self.removed) // ID_BYTES, len(self.kept) // ID_BYTES
+        """How many are to be added, removed and kept."""
+        kept = sum(self._kept)
+        return len(self._kept) - kept, len(self.removed) // ID_BYTES, kept
 
+    def lacks(self, identity: bytes) -> bool:
+        """Whether a wanted id is not held."""
+        place = self._place(identity)
+        return place is not None and not self._kept[place]
 
-def compare(wanted: bytes, held: Iterable[bytes]) -> Difference:
-    """The difference between the `wanted` ids, one after the other, and those `held`; both in order."""
-    added, kept, removed = bytearray(), bytearray(), bytearray()
-    at, end = 0, len(wanted)
-    for identity in held:
-        start = at
-        while at < end and wanted[at : at + ID_BYTES] < identity:
-            at += ID_BYTES
-        added += wanted[start:at]
-        if wanted[at : at + ID_BYTES] == identity:
-            kept += identity
-            at += ID_BYTES
-        else:
-            removed += identity
-    added += wanted[at:]
-    return Difference(added, kept, removed)
+    def _place(self, identity: bytes) -> int | None:
+        place = bisect_left(self._places, identity, key=self._at)
+        return place if place < len(self._places) and self._at(place) == identity else None
+
+    def _at(self, place: int) -> bytes:
+        return self._wanted[place * ID_BYTES : (place + 1) * ID_BYTES]
 
 
 def split(ids: bytes | bytearray) -> Iterable[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -76,18 +76,6 @@ class Stranger:
         return text({"delete": where}) + b"\n"
 
 
-@dataclass
-class Held:
-    """What the cluster has of a partition: content ids, one after the other and not sorted, and strangers."""
-
-    ids: bytearray = field(default_factory=bytearray)
-    strangers: list[Stranger] = field(default_factory=list)
-
-    def sorted(self) -> list[bytes]:
-        """The content ids in order."""
-        return sorted(bytes(self.ids[at : at + 16]) for at in range(0, len(self.ids), 16))
-
-
 class Shelf:
     """Asks for the documents of partitions under an alias."""
 
@@ -96,20 +84,22 @@ class Shelf:
         self._alias = alias
         self._field = date_field
 
-    def held(self, partition: Partition, index: str, *, everywhere: bool = False) -> Held:
-        """Every document of the partition in its `index`, or everywhere under the alias.
+    def held(self, partition: Partition, index: str, *, everywhere: bool = False) -> Iterator[bytes | Stranger]:
+        """Every document of the partition in its `index`, or everywhere under the alias: its content id.
 
-        What is not in `index` is a stranger.
+        What is not in `index`, or has not an id that monolith gives, is a stranger.
         """
-        found = Held()
         prefix = day_prefix(partition.date)
         for hit in self._hits(f"{index},{self._alias}" if everywhere else index, partition):
             content_id = content_of(hit.id, prefix) if hit.routing is None and hit.index == index else None
-            if content_id is None:
-                found.strangers.append(Stranger(hit.index, hit.id, hit.routing))
-            else:
-                found.ids += content_id
-        return found
+            yield content_id or Stranger(hit.index, hit.id, hit.routing)
+
+    def digest(self, partition: Partition, index: str) -> Digest:
+        """The digest of what an index has of a partition, without asking for the ids."""
+        body = {"size": 0, "query": self._query(partition), "track_total_hits": True, "aggs": _SUMS}
+        answer = self._search(path_of(index, "_search"), body, **_WHOLE)
+        count = answer.hits.total.value if answer.hits.total is not None else 0
+        return _digest(count, answer.aggregations)
 
     def records(self, partition: Partition) -> Iterator[StagedRecord]:
         """Every document of the partition under the alias as the record it was made of."""

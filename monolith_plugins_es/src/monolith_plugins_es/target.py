@@ -22,10 +22,10 @@ from monolith_core import (
 from monolith_plugins_es import check
 from monolith_plugins_es.bulk import Bulk
 from monolith_plugins_es.cluster import Cluster
-from monolith_plugins_es.difference import Difference, compare, split
+from monolith_plugins_es.difference import Difference, split
 from monolith_plugins_es.documents import Writer, index_name
 from monolith_plugins_es.explain import Explainer
-from monolith_plugins_es.held import Held, Shelf, Stranger
+from monolith_plugins_es.held import PAGE, Shelf, Stranger
 from monolith_plugins_es.indices import Indices
 from monolith_plugins_es.options import ElasticsearchOptions
 
@@ -95,27 +95,36 @@ class ElasticsearchTarget(Target):
         return check.report(self._cluster, self._indices, self.options)
 
     def _replace(self, partition: Partition, staged: Staged, index: str, *, made: bool) -> Written:
-        held = self._held(partition, index, made=made, drifted=staged.drifted)
-        difference = compare(staged.ids, held.sorted())
+        difference, strangers = Difference(staged.ids), list[Stranger]()
+        if staged.drifted:
+            self._shelf.refresh(index, self.options.index)
+        elif self._is_untouched(partition, index, made=made):
+            return self._write(partition, staged, index, difference, strangers)
+        elif staged.digest.count > PAGE and self._shelf.digest(partition, index) == staged.digest:
+            return Written(0, 0, staged.digest.count)
+        for each in self._shelf.held(partition, index, everywhere=staged.drifted):
+            if isinstance(each, Stranger):
+                strangers.append(each)
+            else:
+                difference.note(each)
+        return self._write(partition, staged, index, difference, strangers)
+
+    def _write(
+        self, partition: Partition, staged: Staged, index: str, difference: Difference, strangers: list[Stranger]
+    ) -> Written:
+        """New documents in, then stale ones out."""
         added, removed, kept = difference.counts
-        if not added and not removed and not held.strangers and not staged.drifted:
+        if not added and not removed and not strangers and not staged.drifted:
             return Written(0, 0, kept)
         with self._lock:
             self._written.add(index)
         writer = Writer(partition, self.options.date_field)
         idle = self._add(writer, staged, index, difference) if added or staged.drifted else 0
-        self._remove(writer, index, difference, held.strangers, staged.fence)
+        self._bulk.send(index, map(writer.delete, split(difference.removed)), staged.fence)
+        self._bulk.send(index, map(Stranger.delete, strangers), staged.fence)
         if self.options.refresh == "partition":
             self._shelf.refresh(index)
-        return Written(added - idle, removed + len(held.strangers), kept + idle)
-
-    def _held(self, partition: Partition, index: str, *, made: bool, drifted: bool) -> Held:
-        """What is there of a partition: one that drifted may have documents anywhere under the alias."""
-        if drifted:
-            self._shelf.refresh(index, self.options.index)
-        elif self._is_untouched(partition, index, made=made):
-            return Held()
-        return self._shelf.held(partition, index, everywhere=drifted)
+        return Written(added - idle, removed + len(strangers), kept + idle)
 
     def _is_untouched(self, partition: Partition, index: str, *, made: bool) -> bool:
         """Whether nothing of the partition can be in its index; if something can, a search will see it after this."""
@@ -136,49 +145,29 @@ class ElasticsearchTarget(Target):
 
         Of a partition that drifted every document is written anew: one that is there may have another body.
         """
+        _, _, kept = difference.counts
         begun = bytearray()
 
-        def created() -> Iterator[bytes]:
-            for record in _missing(staged, difference):
-                begun.extend(record.id)
-                yield writer.create(record)
+        def lines() -> Iterator[bytes]:
+            for record in staged:
+                lacking = not kept or difference.lacks(record.id)
+                if lacking:
+                    begun.extend(record.id)
+                    yield writer.create(record)
+                elif staged.drifted:
+                    yield writer.rewrite(record)
 
-        rewritten = staged.drifted and bool(difference.kept)
-        lines = map(writer.rewrite, staged) if rewritten else created()
         try:
-            return self._bulk.send(index, lines, staged.fence)
+            return self._bulk.send(index, lines(), staged.fence)
         except PermanentError as error:
-            self._take_back(writer, index, difference.added if rewritten else begun, staged.fence, error)
+            self._take_back(writer, index, begun, staged.fence, error)
             raise
 
     def _take_back(
-        self, writer: Writer, index: str, begun: bytes | bytearray, fence: Callable[[], None], error: PermanentError
+        self, writer: Writer, index: str, begun: bytearray, fence: Callable[[], None], error: PermanentError
     ) -> None:
         """Delete what was created of a partition that cannot be written whole, so that it is as it was before."""
         try:
             self._bulk.send(index, map(writer.delete, split(begun)), fence)
         except MonolithError as another:
             self.context.log.warning("%s keeps a part of a day that failed (%s): %s", index, error, another)
-
-    def _remove(
-        self,
-        writer: Writer,
-        index: str,
-        difference: Difference,
-        strangers: list[Stranger],
-        fence: Callable[[], None],
-    ) -> None:
-        self._bulk.send(index, map(writer.delete, split(difference.removed)), fence)
-        self._bulk.send(index, map(Stranger.delete, strangers), fence)
-
-
-def _missing(staged: Staged, difference: Difference) -> Iterator[StagedRecord]:
-    """The records to add; remembers the ids of the smaller part, the missing ones or the others."""
-    if not difference.kept:
-        yield from staged
-    elif len(difference.added) <= len(difference.kept):
-        wanted = frozenset(split(difference.added))
-        yield from (record for record in staged if record.id in wanted)
-    else:
-        there = frozenset(split(difference.kept))
-        yield from (record for record in staged if record.id not in there)

@@ -44,7 +44,7 @@ def row(date: str, state: str = "done", *, age: int = SETTLED, records: int = 5,
 
 def marks(config: Config, *rows: Covered) -> dict[str, str]:
     """The marks of `visits` in each target, by `target day`."""
-    found = strips(config, rows, TODAY)
+    found = strips(config, rows, TODAY, {})
     return {f"{strip.target} {date:%m-%d}": mark for strip in found for date, mark in strip.marks.items()}
 
 
@@ -70,14 +70,29 @@ def test_what_a_day_is(config: Config, known: Covered, mark: str) -> None:
 
 
 def test_days_before_since_that_are_known_are_shown(config: Config) -> None:
-    assert len(marks(config, row("02-28"))) == 12
+    found = marks(config, row("02-27"))
+    assert found.pop("sql 02-27") == "final"
+    assert list(found) == [f"sql 03-{number:02}" for number in range(1, 11)], "nobody wants those between"
+
+
+@pytest.mark.parametrize(("first_run", "missing"), [({}, 2), ({("extract", "archive"): day("03-07")}, 5)])
+def test_without_since_days_are_wanted_from_the_day_before_the_first_run(
+    config: Config, first_run: dict[tuple[str, str], dt.date], missing: int
+) -> None:
+    once = Covered("sql", "archive", "archive", day("01-02"), "done", SETTLED, 3)
+    (strip,) = strips(config, [once], TODAY, first_run)
+    assert strip.marks == {day("01-02"): "final"} | {TODAY - n * DAY: "missing" for n in range(missing)}
+
+
+def test_a_target_that_no_phase_writes_any_more_is_not_missing_anything(config: Config) -> None:
+    assert marks(config, row("03-05")._replace(target="old")) == {"old 03-05": "final"}
 
 
 def test_a_source_that_is_no_longer_configured_wants_nothing(config: Config) -> None:
     old = Covered("sql", "old", "old", day("01-02"), "done", SETTLED, 3)
     later = old._replace(date=day("01-04"))
-    (strip,) = strips(config, [old, later], TODAY)
-    assert list(strip.marks.values()) == ["final", "missing", "final"]
+    (strip,) = strips(config, [old, later], TODAY, {})
+    assert strip.marks == {day("01-02"): "final", day("01-04"): "final"}
 
 
 def test_a_copy_is_expected_to_have_what_the_original_has(config: Config) -> None:

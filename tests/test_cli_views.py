@@ -153,6 +153,15 @@ def test_status_is_a_calendar(job: Job) -> None:
     ]
 
 
+def test_status_misses_what_the_plan_lists(job: Job) -> None:
+    job.change("since = 2024-01-01\nuntil = 2024-01-10\n", "")
+    job.extract("--date", "2024-01-05")
+    (strip,) = job.json("status")["sources"]
+    missing = {day for day, mark in strip["days"].items() if mark == "missing"}
+    assert missing == {due["date"] for due in job.json("plan")}
+    assert strip["days"].keys() - missing == {"2024-01-05"}
+
+
 def test_status_as_json(job: Job) -> None:
     job.script({"2024-01-10": [{"n": 1}], "2024-01-09": "permanent: no"})
     job.change("since", "span = 1\nsince")

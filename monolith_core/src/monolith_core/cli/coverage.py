@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from monolith_core.config import Config
 from monolith_core.days import DayRange
 from monolith_core.partition import ONE_DAY
+from monolith_core.plan import wanted_days
 from monolith_core.storage import Covered
 
 Mark = Literal["failed", "held", "drift", "deferred", "missing", "provisional", "final", "empty"]
@@ -22,6 +23,9 @@ _SETTLE = 86400.0
 
 Key = tuple[str, str, str]
 """Target, via, source."""
+
+FirstRuns = Mapping[tuple[str, str], dt.date]
+"""The day of the first run of a phase and a source."""
 
 
 @dataclass
@@ -49,6 +53,7 @@ def strips(
     config: Config,
     rows: Iterable[Covered],
     today: dt.date,
+    first_runs: FirstRuns,
     *,
     days: DayRange | None = None,
     sources: frozenset[str] = frozenset(),
@@ -61,9 +66,11 @@ def strips(
     own = _own(config, grouped)
     found = []
     for key, known in grouped.items():
-        target, _, source = key
+        target, via, source = key
         if (not targets or target in targets) and (not sources or source in sources):
-            found.append(_strip(config, key, known, own.get(source, {}), today, days))
+            expected = _wanted(config, target, via, today, first_runs) if via == source else own.get(source, {}).keys()
+            wanted = [day for day in sorted({*expected, *known}) if days is None or day in days]
+            found.append(_strip(config, key, wanted, known, own.get(source, {})))
     return [strip for strip in found if strip.marks]
 
 
@@ -90,22 +97,15 @@ def _own(config: Config, grouped: Mapping[Key, Mapping[dt.date, Covered]]) -> di
 
 
 def _strip(
-    config: Config,
-    key: Key,
-    known: Mapping[dt.date, Covered],
-    own: Mapping[dt.date, Mark],
-    today: dt.date,
-    days: DayRange | None,
+    config: Config, key: Key, wanted: Iterable[dt.date], known: Mapping[dt.date, Covered], own: Mapping[dt.date, Mark]
 ) -> Strip:
     target, via, source = key
     strip = Strip(target, via, source)
-    wanted = _wanted(config, via, known, today) if via == source else sorted({*own, *known})
     settle = _settle(config, via) if via == source else None
     for day in wanted:
-        if days is None or day in days:
-            row = known.get(day)
-            strip.marks[day] = _mark(row, settle, own.get(day)) if row else "missing"
-            strip.records += row.records if row else 0
+        row = known.get(day)
+        strip.marks[day] = _mark(row, settle, own.get(day)) if row else "missing"
+        strip.records += row.records if row else 0
     return strip
 
 
@@ -118,15 +118,15 @@ def _mark(row: Covered, settle: float | None, original: Mark | None = None) -> M
     return "final" if row.records else "empty"
 
 
-def _wanted(config: Config, via: str, known: Mapping[dt.date, Covered], today: dt.date) -> Iterator[dt.date]:
-    """Every day from the first that is wanted or known to the last."""
-    first, last = min(known), max(known)
-    plugin = config.sources.get(via)
-    if plugin is not None:
-        first = min(first, plugin.options.since or first)
-        last = max(last, min(plugin.options.until or today, today))
-    for number in range((last - first).days + 1):
-        yield first + number * ONE_DAY
+def _wanted(config: Config, target: str, via: str, today: dt.date, first_runs: FirstRuns) -> list[dt.date]:
+    """The days that a run without dates wants of a source in a target: what the plan wants."""
+    phases = [phase.id for phase in config.phases.values() if via in phase.sources and target in phase.targets]
+    if not phases:
+        return []
+    options = config.sources[via].options
+    begun = [first_runs[phase, via] for phase in phases if (phase, via) in first_runs]
+    wanted = wanted_days(today=today, since=options.since, until=options.until, first_run=min(begun, default=None)).days
+    return [wanted.start + number * ONE_DAY for number in range(len(wanted))] if wanted else []
 
 
 def _settle(config: Config, via: str) -> float:

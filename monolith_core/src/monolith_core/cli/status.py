@@ -76,7 +76,8 @@ def status(
         # All rows: whether a day of a copy is missing is told by the row of the original.
         rows = storage.ledger.coverage()
         _check_targets(loaded, rows, targets)
-        found = strips(loaded, rows, present, days=days, sources=frozenset(sources), targets=frozenset(targets))
+        begun = _first_runs(loaded, storage)
+        found = strips(loaded, rows, present, begun, days=days, sources=frozenset(sources), targets=frozenset(targets))
         troubles = list(_troubles(storage, found))
     finally:
         storage.close()
@@ -85,6 +86,18 @@ def status(
     else:
         nothing = [] if sources or targets else unknown(loaded, rows)
         _show(found, troubles, nothing)
+
+
+def _first_runs(config: Config, storage: Storage) -> dict[tuple[str, str], dt.date]:
+    """The day on which each source was first worked on in each phase, as the plan counts it."""
+    from monolith_core.days import today
+
+    created = {
+        (phase.id, source): storage.leases.created(phase.id, source)
+        for phase in config.phases.values()
+        for source in phase.sources
+    }
+    return {key: today(config.monolith.timezone, instant) for key, instant in created.items() if instant}
 
 
 def _days(start: str | None, end: str | None, month: str | None, year: str | None, today: dt.date) -> DayRange | None:

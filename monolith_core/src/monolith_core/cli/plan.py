@@ -99,7 +99,11 @@ def _ranges(planned: Iterable[SourcePlanned]) -> Iterator[list[str]]:
         return due.partition.source, due.target, due.reason
 
     for each in planned:
-        for (source, target, reason), group in groupby(sorted(each.due, key=kind), kind):
-            for start, end in reversed(list(ranges(due.partition.date for due in group))):
-                days = f"{start}" if start == end else f"{start}..{end}"
-                yield [each.phase, source, days, target, reason]
+        found = [
+            (start, end, names)
+            for names, group in groupby(sorted(each.due, key=kind), kind)
+            for start, end in ranges(due.partition.date for due in group)
+        ]
+        for start, end, (source, target, reason) in sorted(found, key=lambda row: row[1], reverse=True):
+            days = f"{start}" if start == end else f"{start}..{end}"
+            yield [each.phase, source, days, target, reason]

@@ -81,7 +81,7 @@ def _cells(run: RunRow, zone: ZoneInfo) -> list[str]:
         "" if seconds is None else took(max(seconds, 0)),
         run.status,
         ", ".join(run.phases),
-        summary(run.counts),
+        summary(run.counts) if run.finished else "",
         f"{run.host} {run.pid}",
         run.error,
     ]

@@ -112,7 +112,7 @@ def _days(start: str | None, end: str | None, month: str | None, year: str | Non
         if month is not None:
             return _month(month)
         if year is not None:
-            if not re.fullmatch(r"\d{4}", year, re.ASCII):
+            if not re.fullmatch(r"(?!0000)\d{4}", year, re.ASCII):
                 raise ValueError(f"{year!r} is no year; write YYYY, such as 2024")
             return DayRange(date(int(year), 1, 1), date(int(year), 12, 31))
         if start or end:
@@ -123,14 +123,15 @@ def _days(start: str | None, end: str | None, month: str | None, year: str | Non
 
 
 def _month(text: str) -> DayRange:
-    from monolith_core.days import DayRange, parse_day
-    from monolith_core.partition import ONE_DAY
+    from calendar import monthrange
+    from datetime import date
 
-    if not re.fullmatch(r"\d{4}-\d\d", text, re.ASCII):
+    from monolith_core.days import DayRange
+
+    if not re.fullmatch(r"(?!0000)\d{4}-(0[1-9]|1[0-2])", text, re.ASCII):
         raise ValueError(f"{text!r} is no month; write YYYY-MM, such as 2024-01")
-    first: dt.date = parse_day(f"{text}-01")
-    later = first.replace(day=28) + 4 * ONE_DAY
-    return DayRange(first, later.replace(day=1) - ONE_DAY)
+    year, month = int(text[:4]), int(text[5:])
+    return DayRange(date(year, month, 1), date(year, month, monthrange(year, month)[1]))
 
 
 def _check_targets(config: Config, rows: Iterable[Covered], targets: Iterable[str]) -> None:

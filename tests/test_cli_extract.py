@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -233,6 +234,8 @@ def test_a_run_that_breaks_off_has_a_report(job: Job) -> None:
     (job.folder / "archive.sqlite").mkdir()
     report = report_of(job)
     assert (report["status"], report["exit_status"], report["run"]) == ("error", 1, "")
+    assert (report["config"], report["host"], report["pid"]) == (str(job.config), socket.gethostname(), os.getpid())
+    assert str(report["started"]) <= str(report["finished"])
     assert "archive.sqlite" in str(report["error"])
     done = job.extract()
     assert done.exit_code == 1

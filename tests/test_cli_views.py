@@ -123,6 +123,16 @@ def test_plan_of_nothing(job: Job) -> None:
     assert len(job.json("plan", "--force")) == 10
 
 
+def test_a_since_in_the_future_is_told(job: Job) -> None:
+    job.change("since = 2024-01-01\nuntil = 2024-01-10", "since = 2942-01-01")
+    told = "visits: no day is wanted before 2942-01-01, and today is 20"
+    assert job.monolith("plan").stdout.startswith(f"nothing is due\n{told}")
+    done = job.extract("--log-level", "warning")
+    assert done.exit_code == 0
+    assert told in done.stderr
+    assert told not in job.monolith("plan", "--date", "2024-01-01").stdout
+
+
 def test_plan_refuses_days_that_are_none(job: Job) -> None:
     assert job.monolith("plan", "--end-date", "2024-01-01").exit_code == 2
 

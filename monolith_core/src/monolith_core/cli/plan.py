@@ -61,6 +61,7 @@ def plan(
 def show_plan(config: Config, request: Request, *, summary: bool = False, as_json: bool = False) -> None:
     """Print the plan of a request."""
     from monolith_core.cli.paint import say, say_json, table
+    from monolith_core.cli.request import waiting
     from monolith_core.runner import plan as make_plan
 
     planned = make_plan(config, request)
@@ -68,10 +69,10 @@ def show_plan(config: Config, request: Request, *, summary: bool = False, as_jso
         say_json([_as_dict(each, due) for each in planned for due in each.due])
         return
     rows = list(_ranges(planned) if summary else _days(planned))
-    if not rows:
-        say("nothing is due")
-        return
-    for line in table(["phase", "source", "days" if summary else "day", "target", "reason"], rows):
+    header = ["phase", "source", "days" if summary else "day", "target", "reason"]
+    for line in table(header, rows) if rows else ["nothing is due"]:
+        say(line)
+    for line in waiting(config, request):
         say(line)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -47,6 +47,17 @@ def make_request(
         purge_only=purge_only,
         wait=wait,
     )
+
+
+def waiting(config: Config, request: Request) -> Iterator[str]:
+    """A line for each source of which nothing is wanted yet: else only a wrong `since` would not be told."""
+    if request.days is not None:
+        return
+    present = today(config)
+    for name in dict.fromkeys(source for phase in config.sequence for source in config.phases[phase].sources):
+        since = config.sources[name].options.since
+        if since is not None and since > present and (request.sources is None or name in request.sources):
+            yield f"{name}: no day is wanted before {since}, and today is {present}; is its since right?"
 
 
 def check_sources(config: Config, chosen: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +19,9 @@ import trio
 from monolith_core.cli.command import explain
 from monolith_core.cli.files import FileReport
 from monolith_core.cli.hooks import load_hooks
+from monolith_core.cli.request import waiting
 from monolith_core.config import Config
+from monolith_core.events import Run
 from monolith_core.logs import Format, Narrator, logging_to, to_stderr, to_stdout
 from monolith_core.report import ReportBuilder
 from monolith_core.runner import Request, run
@@ -85,7 +88,13 @@ def _run(config: Config, request: Request, output: Output, display: Progress | N
     if display is not None:
         hooks.register(display, "monolith-progress")
     broken_off = ReportBuilder()
+    # What is known of a run that cannot even begin; one that does says so itself, with its id.
+    broken_off.run_started(
+        Run("", str(config.path), config.sequence, dt.datetime.now(dt.UTC), socket.gethostname(), os.getpid())
+    )
     hooks.register(broken_off, "monolith-broken-off")
+    for line in waiting(config, request):
+        log.warning("%s", line)
     try:
         done = trio.run(run, config, request, hooks)
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:

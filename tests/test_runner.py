@@ -751,3 +751,43 @@ async def test_a_source_is_never_asked_for_what_it_was_purged_of(build, table, s
     assert told.report.exit_status == 0
     lacks = "src was purged of days that other lacks; it is not asked for them again: load them from the archive"
     assert (lacks in caplog.text) == (again == "another target")
+
+
+class Hanging(TableSource):
+    """Hangs in its setup, or when it is asked for its partitions, until the test lets it go."""
+
+    where = "setup"
+    entered: trio.Event
+    release: threading.Event
+
+    def _hang(self, where):
+        if where == self.where:
+            trio.from_thread.run_sync(self.entered.set)
+            self.release.wait()
+
+    def setup(self):
+        self._hang("setup")
+
+    def partitions(self, window):
+        self._hang("partitions")
+
+
+@pytest.mark.parametrize(("where", "what"), [("setup", "setup of src"), ("partitions", "the plan of src")])
+async def test_a_plugin_that_hangs_before_it_is_asked_is_given_up(build, table, mock_clock, where, what):
+    kind = type("Hanging", (Hanging,), {"where": where, "entered": trio.Event(), "release": threading.Event()})
+
+    async def pass_time():
+        await kind.entered.wait()
+        for _ in range(8):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(2.5)
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pass_time)
+            told = await go(build(kind, since=day(10), timeout=10, retries=0))
+    finally:
+        kind.release.set()
+    said = [*(each.error for each in told.finished), *(each.why for kind, each in told.told if kind == "skipped")]
+    assert any(f"{what} made no progress for 10s" in text for text in said)
+    assert told.report.exit_status == 1

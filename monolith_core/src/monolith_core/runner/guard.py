@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from monolith_core.errors import MonolithError
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Target, TellsDigests
 from monolith_core.runner.local import plain_errors
@@ -40,12 +39,9 @@ class Guard:
         )
 
 
-def really_held(name: str, target: Target | None, window: Window) -> Mapping[Partition, Digest] | MonolithError:
-    """What a target tells of the partitions of a window's days, or why it does not; nothing if it cannot tell."""
+def really_held(name: str, target: Target | None, window: Window) -> Mapping[Partition, Digest]:
+    """What a target tells of the partitions of a window's days, nothing if it cannot; raises what the target raises."""
     if not isinstance(target, TellsDigests):
         return {}
-    try:
-        with plain_errors(name):
-            return dict(target.digests(window))
-    except MonolithError as error:
-        return error
+    with plain_errors(name):
+        return dict(target.digests(window))

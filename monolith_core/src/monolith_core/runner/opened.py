@@ -14,6 +14,7 @@ from monolith_core.errors import MonolithError
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Connector, Context, Source, Target
 from monolith_core.runner.local import plain_errors
+from monolith_core.runner.watch import watched
 
 log = logging.getLogger("monolith.run")
 
@@ -55,7 +56,12 @@ async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
             opened.plugin.setup()
 
     try:
-        await trio.to_thread.run_sync(start, abandon_on_cancel=True)
+        await watched(
+            lambda: trio.to_thread.run_sync(start, abandon_on_cancel=True),
+            timeout=config.options.timeout,
+            stamp=lambda: 0,
+            what=f"setup of {config.id}",
+        )
     except MonolithError as error:
         opened.error = error
     return opened

@@ -13,10 +13,10 @@ from monolith_core.events import DueDay, Purged
 from monolith_core.partition import Partition, Window
 from monolith_core.plan import windows
 from monolith_core.plugin import Purges, Source
+from monolith_core.runner.desk import Desk
 from monolith_core.runner.local import plain_errors
 from monolith_core.runner.opened import Opened
 from monolith_core.runner.planning import Planner, fingerprint
-from monolith_core.runner.writing import Desk
 from monolith_core.secrets import hide
 
 log = logging.getLogger("monolith.run")

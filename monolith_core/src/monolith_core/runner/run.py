@@ -18,12 +18,12 @@ from monolith_core.events import PhaseFinished, Run
 from monolith_core.plugin import Source, Target
 from monolith_core.report import ReportBuilder
 from monolith_core.runner.control import Control
+from monolith_core.runner.desk import Desk, Health
 from monolith_core.runner.notify import Notify
 from monolith_core.runner.opened import Opened, close_plugin, make_context, open_plugin
 from monolith_core.runner.planning import held, utcnow
 from monolith_core.runner.request import Request
 from monolith_core.runner.working import Working
-from monolith_core.runner.writing import Desk, Health
 from monolith_core.secrets import hide
 from monolith_core.storage import Storage
 from monolith_core.storage.holder import identity

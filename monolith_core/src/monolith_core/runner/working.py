@@ -16,11 +16,13 @@ from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source, Target
 from monolith_core.runner.answer import Answer, NoAnswer
 from monolith_core.runner.asking import Asking
+from monolith_core.runner.desk import Desk, Health
 from monolith_core.runner.opened import Opened
 from monolith_core.runner.planning import Planner, SourcePlan
 from monolith_core.runner.purging import Purging
 from monolith_core.runner.tenure import Tenure, tenure
-from monolith_core.runner.writing import Desk, Health, Writing
+from monolith_core.runner.watch import watched
+from monolith_core.runner.writing import Writing
 from monolith_core.secrets import hide
 
 log = logging.getLogger("monolith.run")
@@ -95,8 +97,14 @@ class Working:
             return None
         desk = self._desk
         planner = Planner(desk.config, desk.config.phases[desk.phase], desk.storage, desk.request, self._now())
-        assert self._opened.plugin is not None
-        plan = await trio.to_thread.run_sync(planner.plan, self.config, self._opened.plugin, abandon_on_cancel=True)
+        plugin = self._opened.plugin
+        assert plugin is not None
+        plan = await watched(
+            lambda: trio.to_thread.run_sync(planner.plan, self.config, plugin, abandon_on_cancel=True),
+            timeout=self.config.options.timeout,
+            stamp=lambda: 0,
+            what=f"the plan of {self.config.id}",
+        )
         faults.point("planned")
         return plan
 

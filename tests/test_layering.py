@@ -25,7 +25,7 @@ PLUGINS = sorted(ROOT.glob("monolith_plugins_*/src/monolith_plugins_*"))
 DISTRIBUTIONS = [CORE, *PLUGINS]
 
 LAYERS = {
-    "leaves": {"errors", "partition", "record", "encoding", "exact", "days", "urls", "events", "faults"},
+    "leaves": {"errors", "partition", "record", "encoding", "exact", "days", "durations", "urls", "events", "faults"},
     "contract": {"options", "plugin", "hookspecs"},
     "configuration": {"registry", "secrets", "config"},
     "bookkeeping": {"storage"},

@@ -13,13 +13,21 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from monolith_core.durations import format_duration
+
 _DEPTH = 20
 """Most imports and base classes that are followed for one name."""
+
+_NOTHING = {"None", "''", "()", "dict", "list", "tuple", "set", "frozenset"}
+_DURATIONS = {"Duration", "Timeout"}
+"""The types of `monolith_core` whose values are seconds."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: how it is written, its type and default as in the text (None: required), its description."""
+    """One option: how it is written, its type as in the text, its default as one would write it in a configuration
+    (None: required), its description.
+    """
 
     name: str
     type: str
@@ -158,9 +166,21 @@ def _option(name: str, node: ast.AnnAssign, after: ast.stmt | None) -> Option:
     return Option(
         name=f"{written}.NAME" if kind.startswith("dict") else written,
         type=kind,
-        default=ast.unparse(default) if default is not None else None,
+        default=_written(default, kind) if default is not None else None,
         description=_description(after, keywords.get("description")),
     )
+
+
+def _written(default: ast.expr, kind: str) -> str:
+    """A default as it would be written in a configuration, where that can be told; `none` for what is empty."""
+    if ast.unparse(default) in _NOTHING:
+        return "none"
+    value = default.value if isinstance(default, ast.Constant) else None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float) and _DURATIONS & set(kind.split(" | ")):
+        return format_duration(value)
+    return value if isinstance(value, str) else ast.unparse(default)
 
 
 def _type(annotation: ast.expr) -> str:

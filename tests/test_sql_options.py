@@ -54,6 +54,13 @@ def test_what_changes_the_data_is_marked():
         ({"category": "c"}, "category without a query; add query = SELECT ..., or remove category to read the archive"),
         ({"param": {"App": "c"}, "date-column": "d"}, "date-column, params without a query"),
         ({"query": QUERY, "category": "c", "category-column": "d"}, "category and category-column exclude each other"),
+        (
+            {"query": "SELECT * FROM t WHERE d >= :begin"},
+            "query has :begin, which is no parameter; known are :end_date, :next_date, :start_date; "
+            r"add param.begin = VALUE, or write \:begin if it is meant literally",
+        ),
+        ({"query": QUERY, "param": {"App": "7"}, "purge-query": "DELETE FROM t WHERE d < :ap"}, "purge-query has :ap"),
+        ({"database": "sqlite:///a", "query": "SELECT 'a' :b"}, "query has :b, which is no parameter"),
         ({"query": ""}, "at least 1 character"),
         ({"query": QUERY, "nan": "zero"}, "'error' or 'null'"),
         ({"colour": "red"}, "Extra inputs are not permitted"),

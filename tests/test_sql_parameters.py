@@ -25,7 +25,6 @@ UNTOUCHED = [
     ("", "x::app::text"),
     ("", ":app:"),
     ("", "a:app"),
-    ("", r"\:app"),
     ("", ":apple"),
     ("", ":1"),
     ("", ": app"),
@@ -60,6 +59,8 @@ FOUND = [
     ("postgresql", "/* /* */ */ :app", "/* /* */ */ ?"),
     ("postgresql", "$1 = :app AND $2", "$1 = ? AND $2"),
     ("sqlite", "[a] = :app", "[a] = ?"),
+    ("", r"\:app = :app", ":app = ?"),
+    ("", r"'\:app' = :app -- \:app", r"'\:app' = ? -- \:app"),
 ]
 
 
@@ -84,12 +85,45 @@ def test_each_style_of_parameters(style, expected, arguments):
     assert prepared.arguments({"app": 1, "end_date": 2, "start_date": 3}) == arguments
 
 
-def test_unknown_words_are_told_and_stay():
+def test_misnamed_parameters_are_told_and_stay():
     prepared = prepare("x = :ap AND y = ':no' AND z = :app", NAMES, style="qmark")
-    assert (prepared.text, prepared.unknown) == ("x = :ap AND y = ':no' AND z = ?", ("ap",))
+    assert (prepared.text, prepared.misnamed) == ("x = :ap AND y = ':no' AND z = ?", ("ap",))
 
 
-@given(st.text())
+MISNAMED = [
+    ("", "x = :ap"),
+    ("mysql", "d BETWEEN :ap AND :end_date"),
+    ("mysql", "d > now() - INTERVAL\n:ap DAY"),
+    ("postgresql", "f(1, :ap)::int"),
+    ("postgresql", "a[1] = :ap"),
+    ("postgresql", "x = :ap::date"),
+    ("sqlite", "SELECT 'a' :ap"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), MISNAMED)
+def test_what_can_only_be_a_parameter(kind, text):
+    assert prepare(text, NAMES, kind=kind).misnamed == ("ap",)
+
+
+VALID = [
+    ("mysql", "SELECT @n :=ap, @n:=ap, @n := ap"),
+    ("mysql", "SELECT data->'$.a :ap', data->>\"$:ap\""),
+    ("postgresql", "SELECT a[lo:hi], a[:hi], a[lo : hi], a[lo :hi], a[b[1] :hi], a[(lo) :hi], a[lo:]"),
+    ("postgresql", "SELECT now()::date, '1':: int, (x)::ap, x ::ap"),
+    ("postgresql", "SELECT JSON_OBJECT('a':b, 'a' :b, 'a' : b)"),
+    ("postgresql", "SELECT f(a := 1, b :=2), '12:30', TIME '12:30'"),
+    ("", "SELECT payload:ap, ( payload ):ap, {'a':b}"),
+    ("", r"SELECT 1 = \:ap"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), VALID)
+def test_valid_sql_is_never_refused(kind, text):
+    assert prepare(text, NAMES, kind=kind).misnamed == ()
+
+
+@given(st.text().filter(lambda text: "\\:" not in text))
 def test_a_text_without_parameters_comes_back_as_it_is(text):
     assert prepare(text, frozenset(), style="qmark").text == text
     assert prepare(text, frozenset(), style="pyformat").text % {} == text

@@ -112,6 +112,28 @@ def test_check_looks_at_the_columns(sales: str):
     made.close()
 
 
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        ({"query": BY_DAYS}, None),
+        ({"query": "SELECT * FROM t WHERE date < :next_date"}, None),
+        ({"query": BY_DAYS, "purge_query": "DELETE FROM t WHERE date = :start_date"}, None),
+        (
+            {"query": "SELECT * FROM t -- :start_date"},
+            "warning: the query names no day: every window reads the whole table",
+        ),
+        (
+            {"query": BY_DAYS, "purge_query": "DELETE FROM t"},
+            "warning: the purge-query names no day: every purge deletes from the whole table",
+        ),
+    ],
+)
+def test_check_warns_of_queries_that_name_no_day(sales: str, options: dict[str, str], warning: str | None):
+    made = source(sales, **options)
+    assert made.check().endswith("the query gives date, app, n" + (f"; {warning}" if warning else ""))
+    made.close()
+
+
 def test_dates_as_text_and_with_a_time(database_url: str):
     execute(
         database_url,
@@ -288,12 +310,6 @@ def test_purge_without_a_query(sales: str):
 
 
 # One database or the other.
-
-
-def test_sqlite_tells_of_parameters_that_are_none(sqlite_url: str):
-    execute(sqlite_url, "CREATE TABLE t (date TEXT)")
-    with pytest.raises(PermanentError, match=r":begin, which is no parameter; known are :end_date.*add param.begin"):
-        data(sqlite_url, "SELECT * FROM t WHERE date > :begin")
 
 
 def test_a_source_never_creates_a_file(tmp_path):

@@ -16,7 +16,7 @@ from monolith_core import (
     database_location,
     database_url,
 )
-from monolith_plugins_sql.parameters import prepare
+from monolith_plugins_sql.parameters import Prepared, prepare
 
 DAYS = ("start_date", "end_date", "next_date")
 """The parameters that every query has."""
@@ -74,6 +74,8 @@ class SqlSourceOptions(DatabaseOptions, SourceOptions):
             raise ValueError("category and category-column exclude each other; remove one of them")
         for name in self.params:
             self._check_param(name)
+        self._check_names("query", self.query)
+        self._check_names("purge-query", self.purge_query)
         return self
 
     def _needs_no_query(self) -> None:
@@ -88,9 +90,23 @@ class SqlSourceOptions(DatabaseOptions, SourceOptions):
                 f"param.{name} is no parameter's name; expected letters, digits and _, and none of {', '.join(DAYS)}"
             )
         texts = [text for text in (self.query, self.purge_query) if text]
-        kind = self.url.partition("://")[0].partition("+")[0]
-        if not any(name in prepare(text, self.names, kind=kind).used for text in texts):
+        if not any(name in self._prepared(text).used for text in texts):
             raise ValueError(f"param.{name} is given but no query has :{name}; add it to the query or remove it")
+
+    def _check_names(self, option: str, text: str | None) -> None:
+        misnamed = self._prepared(text).misnamed if text else ()
+        if misnamed:
+            raise ValueError(
+                f"{option} has :{misnamed[0]}, which is no parameter; known are :{', :'.join(sorted(self.names))}; "
+                f"add param.{misnamed[0]} = VALUE, or write \\:{misnamed[0]} if it is meant literally"
+            )
+
+    def _prepared(self, text: str) -> Prepared:
+        return prepare(text, self.names, kind=self.url.partition("://")[0].partition("+")[0])
+
+    def names_a_day(self, text: str) -> bool:
+        """Whether a query has one of the parameters that tell it the days."""
+        return not set(DAYS).isdisjoint(self._prepared(text).used)
 
     @property
     def names(self) -> frozenset[str]:
@@ -101,5 +117,5 @@ class SqlSourceOptions(DatabaseOptions, SourceOptions):
 class SqlTargetOptions(DatabaseOptions, TargetOptions):
     """Options of the `sql` target."""
 
-    batch_bytes: int = Field(4 * 2**20, ge=1024, le=2**30)
+    batch_bytes: int = Field(4_194_304, ge=1024, le=2**30)
     """Most bytes of records written in one statement."""

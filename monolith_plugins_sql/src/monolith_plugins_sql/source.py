@@ -86,7 +86,16 @@ class SqlSource(Source):
             if self.options.query is None:
                 self._need_table(connection)
                 return f"{found}, the archive is there"
-            return f"{found}, the query gives {', '.join(self._columns(connection, self.options.query))}"
+            columns = self._columns(connection, self.options.query)
+        return "; ".join((f"{found}, the query gives {', '.join(columns)}", *self._warnings()))
+
+    def _warnings(self) -> Iterator[str]:
+        """What a query does that is probably not meant."""
+        query, purge = self.options.query, self.options.purge_query
+        if query and not self.options.names_a_day(query):
+            yield "warning: the query names no day: every window reads the whole table"
+        if purge and not self.options.names_a_day(purge):
+            yield "warning: the purge-query names no day: every purge deletes from the whole table"
 
     def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Record | ArchivedRecord]:
         prepared, arguments = self._bind(connection, query, window)
@@ -103,11 +112,6 @@ class SqlSource(Source):
     def _bind(self, connection: Connection, query: str, window: Window) -> tuple[Prepared, Any]:
         dialect = connection.dialect
         prepared = prepare(query, self.options.names, kind=dialect.name, style=dialect.paramstyle)
-        if dialect.name == "sqlite" and prepared.unknown:
-            raise PermanentError(
-                f"the query has :{prepared.unknown[0]}, which is no parameter; known are "
-                f":{', :'.join(sorted(self.options.names))}; add param.{prepared.unknown[0]} = VALUE"
-            )
         days = {"start_date": window.start, "end_date": window.end, "next_date": window.next_date}
         values = {name: comparable(dialect.name, day) for name, day in days.items()}
         return prepared, prepared.arguments({**self.options.params, **values})

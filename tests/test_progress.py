@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from typing import Any
 
 import pytest
@@ -166,6 +167,41 @@ def test_it_fits_the_terminal() -> None:
         screen.console.print(screen.progress.render())
     assert all(len(line) <= 60 for line in captured.get().splitlines())
     assert len(captured.get().splitlines()) == 2
+
+
+def test_what_a_signal_left_undone_is_not_done(screen: Screen) -> None:
+    screen.plan("visits", 6)
+    screen.now += 2
+    screen.finish("visits", 6)
+    for number in (5, 4, 3, 2, 1):
+        screen.finish("visits", number, "skipped", records=0)
+    screen.now += 60
+    assert screen.lines()[1] == "visits 1/6 50 records/s 2.0 s 5 skipped"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (130, "visits ━ 4/31 133 records/s 20 s left writing visits 2024-03-28"),
+        (70, "visits ━ 4/31 133 records/s 20 s left writing visits …"),
+        (60, "visits ━ 4/31 133 records/s 20 s left writing visits …"),
+        (50, "visits 4/31 20 s left writing visits 2024-03-28"),
+        (40, "visits 4/31 20 s left writing visits 20…"),
+        (30, "visits 4/31 writing visits 20…"),
+        (22, "visits 4/31 writing v…"),
+    ],
+)
+def test_a_narrow_terminal_shows_the_source_and_its_counts(width: int, shown: str) -> None:
+    screen = Screen(width)
+    screen.plan("visits", 31)
+    screen.now += 3
+    for number in (31, 30, 29, 28):
+        screen.finish("visits", number)
+    with screen.console.capture() as captured:
+        screen.console.print(screen.progress.render())
+    line = _lines(captured)[1]
+    assert len(line) <= width
+    assert " ".join(re.sub("[━╸╺]+", "━", line).split()) == shown
 
 
 def test_lines_are_printed_above_as_they_are(screen: Screen) -> None:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -32,6 +33,10 @@ from monolith_core.logs import plain, took
 from monolith_core.partition import Window
 
 BAR = 20
+"""The widest bar; it shrinks, and goes, when the terminal is narrow."""
+_SHORTEST_BAR = 5
+_DOING = 16
+"""So much room is kept for what a source is doing, at most a third of the line, before the others get any."""
 _WRONG = ("failed", "held")
 
 
@@ -44,6 +49,7 @@ class Row:
     begun: float
     finished: int = 0
     wrong: int = 0
+    skipped: int = 0
     records: int = 0
     doing: str = "nothing is due"
     ended: float | None = None
@@ -53,10 +59,13 @@ class Row:
     def add(self, event: PartitionFinished, now: float) -> None:
         """Count a partition."""
         # Records of other sources may come with a day, so more may finish than was due.
-        self.finished = min(self.finished + 1, self.due)
+        if not self.over:
+            self.skipped += event.outcome == "skipped"
+            self.finished += event.outcome != "skipped"
         self.wrong += event.outcome in _WRONG
-        self.doing = f"writing {event.partition}" if self.finished < self.due else "done"
-        self.ended = now if self.finished == self.due else None
+        done = f"{self.skipped:,} skipped" if self.skipped else "done"
+        self.doing = done if self.over else f"writing {event.partition}"
+        self.ended = now if self.over else None
         self.counted = self.counted or event.target
         if event.target == self.counted and event.outcome in ("done", "unchanged"):
             self._move(event)
@@ -68,6 +77,11 @@ class Row:
             if event.partition.date in window:
                 self.asked[window] = max(0, read - event.digest.count)
                 return
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be expected."""
+        return self.finished + self.skipped >= self.due
 
     @property
     def seen(self) -> int:
@@ -83,7 +97,7 @@ class Row:
         """Seconds until all is done, if the rest goes as what is done; None if nothing is known yet."""
         if not self.finished:
             return None if self.due else 0.0
-        return (now - self.begun) / self.finished * (self.due - self.finished)
+        return (now - self.begun) / self.finished * (self.due - self.finished - self.skipped)
 
 
 class Progress:
@@ -190,51 +204,87 @@ class Progress:
 
     def _table(self) -> Table:
         now = self._clock()
-        table = Table.grid(
-            Column(no_wrap=True),
-            Column(width=BAR),
-            Column(justify="right", no_wrap=True),
-            Column(justify="right", no_wrap=True),
-            Column(justify="right", no_wrap=True),
-            Column(no_wrap=True, overflow="ellipsis", ratio=1),
-            padding=(0, 1),
-            expand=True,
-        )
         rows = list(self._rows.values())
-        for row in rows:
-            table.add_row(*_cells(row, now, row.left(now)))
+        lines = [_Line.of(row, now, row.left(now)) for row in rows]
         if len(rows) > 1:
-            table.add_row(*_cells(_total(rows, now), now, _longest(rows, now)), style="bold")
+            lines.append(_Line.of(_total(rows, now), now, _longest(rows, now)))
+        widths = _widths(lines, self._console.width)
+        table = Table.grid(
+            *(
+                Column(width=width, no_wrap=True, overflow="ellipsis", justify=_JUSTIFY[name])
+                for name, width in widths.items()
+            ),
+            padding=(0, 1),
+        )
+        for number, line in enumerate(lines):
+            cells = [line.bar(width) if name == "bar" else line.text(name) for name, width in widths.items()]
+            table.add_row(*cells, style="bold" if number == len(rows) else None)
         return table
 
 
-def _cells(row: Row, now: float, left: float | None) -> list[RenderableType]:
-    wrong = f", {row.wrong:,} not" if row.wrong else ""
-    return [
-        Text(plain(row.source)),
-        ProgressBar(
-            total=max(row.due, 1),
-            completed=row.finished if row.due else 1,
-            width=BAR,
-            complete_style="green",
-            finished_style="green",
-        ),
-        Text(f"{row.finished:,}/{row.due:,}{wrong}"),
-        Text(f"{row.rate(now):,.0f} records/s" if row.due else ""),
-        Text(_left(row, left)),
-        Text(plain(row.doing)),
-    ]
+_JUSTIFY: dict[str, Literal["left", "right"]] = {
+    "source": "left",
+    "bar": "left",
+    "counts": "right",
+    "rate": "right",
+    "left": "right",
+    "doing": "left",
+}
+"""The columns, and to which side each is."""
+_TEXTS = tuple(name for name in _JUSTIFY if name != "bar")
 
 
-def _bar(row: Row) -> ProgressBar:
-    completed = row.finished if row.due else 1
-    return ProgressBar(
-        total=max(row.due, 1), completed=completed, width=BAR, complete_style="green", finished_style="green"
-    )
+@dataclass(frozen=True)
+class _Line:
+    """The cells of one row."""
+
+    row: Row
+    source: str
+    counts: str
+    rate: str
+    left: str
+    doing: str
+
+    @classmethod
+    def of(cls, row: Row, now: float, left: float | None) -> Self:
+        wrong = f", {row.wrong:,} not" if row.wrong else ""
+        return cls(
+            row,
+            source=plain(row.source),
+            counts=f"{row.finished:,}/{row.due:,}{wrong}",
+            rate=f"{row.rate(now):,.0f} records/s" if row.due else "",
+            left=_left(row, left),
+            doing=plain(row.doing),
+        )
+
+    def text(self, name: str) -> Text:
+        return Text(getattr(self, name))
+
+    def bar(self, width: int) -> ProgressBar:
+        completed = self.row.finished if self.row.due else 1
+        return ProgressBar(
+            total=max(self.row.due, 1), completed=completed, width=width, complete_style="green", finished_style="green"
+        )
+
+
+def _widths(lines: Iterable[_Line], room: int) -> dict[str, int]:
+    """The columns there is room for, and how wide each is: first goes the bar, then the rate, then the time left."""
+    wanted = {name: max((cell_len(getattr(line, name)) for line in lines), default=0) for name in _TEXTS}
+    wanted["bar"], least = BAR, {"source": 1, "bar": _SHORTEST_BAR}
+    doing = min(wanted["doing"], _DOING, room // 3)
+    room -= doing
+    widths = {}
+    for name in [name for name in ("counts", "source", "left", "rate", "bar") if wanted[name]]:
+        if room <= least.get(name, wanted[name]):
+            break  # so that nothing is shown in its place that matters less
+        widths[name] = min(wanted[name], room - 1)
+        room -= widths[name] + 1
+    widths["doing"] = doing + room
+    return {name: widths[name] for name in _JUSTIFY if widths.get(name, 0) > 0}
 
 
 def _left(row: Row, left: float | None) -> str:
-    if row.finished >= row.due:
+    if row.over:
         return took(row.ended - row.begun) if row.ended is not None else ""
     return "" if left is None else f"{took(left)} left"
 
@@ -245,11 +295,12 @@ def _total(rows: Iterable[Row], now: float) -> Row:
         total.due += row.due
         total.finished += row.finished
         total.wrong += row.wrong
+        total.skipped += row.skipped
         total.records += row.seen
         total.begun = min(total.begun, row.begun)
         if row.ended is not None:
             total.ended = max(total.ended or row.ended, row.ended)
-    if total.finished < total.due:
+    if not total.over:
         total.ended = None
     return total
 

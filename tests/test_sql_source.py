@@ -414,20 +414,6 @@ def test_instants_of_postgresql_are_of_the_configured_day(postgresql):
 
 
 @pytest.mark.server
-def test_instants_of_mariadb(mariadb, caplog: pytest.LogCaptureFixture):
-    url = mariadb.url()
-    execute(
-        url,
-        "SET time_zone = '+00:00'",
-        "CREATE TABLE t (id INT, at TIMESTAMP NULL)",
-        f"INSERT INTO t VALUES (1, '{DAY} 23:30')",
-    )
-    assert data(url, "SELECT at AS date FROM t", timezone="UTC") == [Record(DAY, "shop", {})]
-    data(url, "SELECT at AS date FROM t", timezone="Asia/Tokyo")
-    assert "the server does not know the time zone Asia/Tokyo" in caplog.text
-
-
-@pytest.mark.server
 @pytest.mark.parametrize("charset", ["latin1", "utf8mb4", "cp1251", "utf16", "ucs2", "binary"])
 def test_character_sets_of_mariadb(mariadb, charset: str):
     url = mariadb.url()

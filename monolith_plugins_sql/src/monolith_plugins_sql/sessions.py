@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.event import listen
@@ -41,14 +39,14 @@ def connect_arguments(url: URL, timeout: float) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in url.query}
 
 
-def prepare_source(engine: Engine, timezone: ZoneInfo, timeout: float, log: logging.Logger) -> None:
-    """Let each connection of `engine` read only, slowly if need be, and count days in `timezone`."""
+def prepare_source(engine: Engine, timeout: float) -> None:
+    """Let each connection of `engine` read only, and slowly if need be."""
     if engine.dialect.name == "sqlite":
         _own_transactions(engine, "BEGIN", "PRAGMA query_only = ON")
     elif engine.dialect.name in ("mysql", "mariadb"):
-        _on_connect(engine, lambda connection: _prepare_mysql_reader(connection, timezone, log))
+        _on_connect(engine, _prepare_mysql_reader)
     elif engine.dialect.name == "postgresql":
-        _on_connect(engine, lambda connection: _prepare_postgresql_reader(connection, timezone, timeout))
+        _on_connect(engine, lambda connection: _prepare_postgresql_reader(connection, timeout))
 
 
 def prepare_writer(engine: Engine) -> None:
@@ -92,29 +90,16 @@ def _execute(connection: Any, sql: str, *values: Any) -> None:
         cursor.close()
 
 
-def _prepare_mysql_reader(connection: Any, timezone: ZoneInfo, log: logging.Logger) -> None:
+def _prepare_mysql_reader(connection: Any) -> None:
     _execute(connection, "SET SESSION net_write_timeout = %s", _SERVER_PATIENCE)
-    zone = "+00:00" if timezone.key in ("UTC", "Etc/UTC") else timezone.key
-    try:
-        _execute(connection, "SET SESSION time_zone = %s", zone)
-    except Exception as error:
-        if not error.args or error.args[0] != 1298:
-            raise
-        log.warning(
-            "the server does not know the time zone %s: TIMESTAMP columns are read in the server's own; "
-            "load its time zone tables (mariadb-tzinfo-to-sql)",
-            zone,
-        )
 
 
 def _prepare_mysql_writer(connection: Any) -> None:
     _execute(connection, "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')")
 
 
-def _prepare_postgresql_reader(connection: Any, timezone: ZoneInfo, timeout: float) -> None:
-    settings = {"TimeZone": timezone.key, "statement_timeout": str(int(timeout * 1000))}
-    for name, value in settings.items():
-        _execute(connection, "SELECT set_config(%s, %s, false)", name, value)
+def _prepare_postgresql_reader(connection: Any, timeout: float) -> None:
+    _execute(connection, "SELECT set_config('statement_timeout', %s, false)", str(int(timeout * 1000)))
     connection.commit()
     _read_as_text(connection)
 

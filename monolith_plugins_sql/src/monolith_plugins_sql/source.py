@@ -17,6 +17,7 @@ from monolith_plugins_sql.parameters import Prepared, prepare
 from monolith_plugins_sql.records import Shape
 from monolith_plugins_sql.sessions import prepare_purger, prepare_source
 from monolith_plugins_sql.stream import stream
+from monolith_plugins_sql.zones import TIMESTAMP, count_days
 
 
 class SqlSource(Source):
@@ -31,11 +32,12 @@ class SqlSource(Source):
             options.url,
             options.location(),
             options.timeout,
-            lambda engine: prepare_source(engine, context.timezone, options.timeout, context.log),
+            lambda engine: prepare_source(engine, options.timeout),
         )
         self._shape = Shape(
             options.date_column, options.category, options.category_column, context.id, context.timezone
         )
+        self._warned = False
 
     def close(self) -> None:
         """Close what is open."""
@@ -73,6 +75,9 @@ class SqlSource(Source):
         purging = Database(self.options.url, self.options.location(), self.options.timeout, prepare_purger)
         try:
             with purging.writing() as connection:
+                wrong = count_days(connection, self.context.timezone, window)
+                if wrong:
+                    raise PermanentError(f"{window} is not purged: {wrong}")
                 prepared, arguments = self._bind(connection, self.options.purge_query, window)
                 connection.exec_driver_sql(prepared.text, arguments)
         finally:
@@ -98,9 +103,17 @@ class SqlSource(Source):
             yield "warning: the purge-query names no day: every purge deletes from the whole table"
 
     def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Record | ArchivedRecord]:
+        wrong = count_days(connection, self.context.timezone, window)
         prepared, arguments = self._bind(connection, query, window)
         with stream(connection, prepared.text, arguments, size=self.options.fetch_size) as answer:
+            if wrong and TIMESTAMP in answer.types:
+                self._warn(wrong)
             yield from self._shape.records(answer)
+
+    def _warn(self, wrong: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self.context.log.warning("%s", wrong)
 
     def _columns(self, connection: Connection, query: str) -> tuple[str, ...]:
         yesterday = dt.datetime.now(self.context.timezone).date() - dt.timedelta(days=1)

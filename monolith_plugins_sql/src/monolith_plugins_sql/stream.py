@@ -16,9 +16,10 @@ Row = Sequence[Any]
 
 
 class Stream(NamedTuple):
-    """The names of the columns, and the rows."""
+    """The names of the columns, the driver's codes of their types, and the rows."""
 
     columns: tuple[str, ...]
+    types: tuple[Any, ...]
     rows: Iterator[Row]
 
 
@@ -33,7 +34,8 @@ def stream(connection: Connection, text: str, arguments: Any = (), *, size: int 
         cursor.execute(text, arguments)
         if not cursor.description:
             raise PermanentError("the query returns no rows; expected a SELECT")
-        yield Stream(tuple(column[0] for column in cursor.description), _rows(connection, cursor, size))
+        columns, types = zip(*(column[:2] for column in cursor.description), strict=True)
+        yield Stream(columns, types, _rows(connection, cursor, size))
     except BaseException:
         _abandon(connection, cursor)
         raise

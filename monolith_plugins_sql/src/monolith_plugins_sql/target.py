@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
@@ -51,7 +50,7 @@ class SqlTarget(Target):
             options.url,
             options.location(),
             options.timeout,
-            lambda engine: prepare_source(engine, ZoneInfo("UTC"), options.timeout, context.log),
+            lambda engine: prepare_source(engine, options.timeout),
             pooled=True,
         )
 

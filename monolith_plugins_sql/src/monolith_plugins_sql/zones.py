@@ -1,0 +1,94 @@
+"""The time zone in which a session counts days, also on a MariaDB or MySQL that knows no zones by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from monolith_core import Window
+
+TIMESTAMP = 7
+"""The protocol's number of the type TIMESTAMP, the one that MariaDB and MySQL convert to the session's time zone."""
+_UNKNOWN_ZONE = 1298
+
+
+def count_days(connection: Connection, timezone: ZoneInfo, window: Window) -> str:
+    """Let the session count the window's days in `timezone`; what remains wrong with TIMESTAMP columns, or nothing.
+
+    A server that does not know the zone by name is given its offset from UTC, if that is one for all of the window and
+    the server's own zone is not as good.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT set_config('TimeZone', %s, false)", (timezone.key,))
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return ""
+    if _set(connection, "+00:00" if timezone.key in ("UTC", "Etc/UTC") else timezone.key):
+        return ""
+    edges = _edges(timezone, window)
+    if _agrees(connection, edges):
+        return ""
+    offset = edges[0].utcoffset() or dt.timedelta(0)
+    constant = len(edges) == 2 and edges[1].utcoffset() == offset
+    if _set(connection, _written(offset)) and constant:
+        _read_exactly(connection, offset, timezone)
+        return ""
+    return (
+        f"the server does not know the time zone {timezone.key}, so TIMESTAMP columns are not read rightly from "
+        f"{window.start} to {window.end}; load its time zone tables (mariadb-tzinfo-to-sql)"
+    )
+
+
+def _set(connection: Connection, zone: str) -> bool:
+    """Set the session's time zone; whether the server knows it."""
+    try:
+        connection.exec_driver_sql("SET SESSION time_zone = %s", (zone,))
+    except DBAPIError as error:
+        if error.orig is None or error.orig.args[:1] != (_UNKNOWN_ZONE,):
+            raise
+        return False
+    return True
+
+
+def _edges(timezone: ZoneInfo, window: Window) -> list[dt.datetime]:
+    """The window's first instant and its end, and between them each midnight after which the offset is another one."""
+    days = [*window.days(), window.next_date]
+    midnights = [dt.datetime.combine(day, dt.time(), timezone) for day in days]
+    changes = [after for before, after in pairwise(midnights[:-1]) if before.utcoffset() != after.utcoffset()]
+    return [midnights[0], *changes, midnights[-1]]
+
+
+def _agrees(connection: Connection, edges: list[dt.datetime]) -> bool:
+    """Whether the time zone that the server itself is in has the same instants."""
+    texts = [edge.strftime("%Y-%m-%d %H:%M:%S") for edge in edges]
+    query = f"SELECT {', '.join(['UNIX_TIMESTAMP(%s)'] * len(edges))}"
+    return tuple(connection.exec_driver_sql(query, tuple(texts)).one()) == tuple(edge.timestamp() for edge in edges)
+
+
+def _written(offset: dt.timedelta) -> str:
+    minutes = int(offset.total_seconds()) // 60
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _read_exactly(connection: Connection, offset: dt.timedelta, timezone: ZoneInfo) -> None:
+    """Let PyMySQL read each TIMESTAMP in the zone: in another season than the window's its offset is another one."""
+    decoders = getattr(connection.connection.driver_connection, "decoders", None)
+    if connection.dialect.driver == "pymysql" and decoders is not None:
+        decoders[TIMESTAMP] = _moved(decoders[TIMESTAMP], dt.timezone(offset), timezone)
+
+
+def _moved(read: Callable[[str], Any], session: dt.timezone, timezone: ZoneInfo) -> Callable[[str], Any]:
+    @lru_cache(4096)
+    def moved(text: str) -> Any:
+        value = read(text)
+        if not isinstance(value, dt.datetime):  # 0000-00-00 00:00:00
+            return value
+        return value.replace(tzinfo=session).astimezone(timezone).replace(tzinfo=None)
+
+    return moved

@@ -55,6 +55,16 @@ def options(text: str, **kwargs: Any) -> Any:
     return load(BASE + text, **kwargs).sources["a"].options
 
 
+def test_relative_files_lie_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "url").write_text("sqlite:///in.sqlite\n", encoding="utf-8")
+    text = BASE.replace("x.sqlite", "${NAME}").replace("url = https://a.example/", "url_file = url")
+    (tmp_path / "job.ini").write_text(text, encoding="utf-8")
+    monkeypatch.chdir("/")
+    config = load_config(tmp_path / "job.ini", environ={"NAME": "x.sqlite"})
+    assert config.monolith.database.get_secret_value() == f"sqlite:///{tmp_path}/x.sqlite"
+    assert config.sources["a"].options.url == f"sqlite:///{tmp_path}/in.sqlite"
+
+
 def test_every_feature_at_once() -> None:
     Path("secrets").mkdir()
     Path("secrets/password").write_text("50%${off}; # %(here)s\r\n", encoding="utf-8")

@@ -148,9 +148,55 @@ CASES: dict[str, tuple[str | bytes, list[str]]] = {
         ],
     ),
     "misspelt monolith": (
-        "[monolit]\ndatabase = sqlite://\n" + P + S + T,
+        "[monolit]\ndatabase = sqlite:///x.sqlite\n" + P + S + T,
         [
             "monolith.ini:1: section [monolit] is not known; did you mean [monolith]?",
+        ],
+    ),
+    "a storage that no driver is installed for": (
+        "[monolith]\ndatabase = oracle://me:s3cret@host/name\n" + P + S + T,
+        [
+            "monolith.ini:2: option database of [monolith]: the storage cannot be of the kind 'oracle'; expected sqlite:///FILE, mysql://USER@HOST/NAME (MariaDB, MySQL) or postgresql://USER@HOST/NAME",
+        ],
+    ),
+    "a storage whose driver is not installed": (
+        "[monolith]\ndatabase = mysql+mysqldb://me:s3cret@host/name\n" + P + S + T,
+        [
+            "monolith.ini:2: option database of [monolith]: the driver of mysql+mysqldb (MySQLdb) is not installed; install it with: pip install 'mysqlclient'",
+        ],
+    ),
+    "a storage in memory": (
+        "[monolith]\ndatabase = sqlite://\n" + P + S + T,
+        [
+            "monolith.ini:2: option database of [monolith]: a storage in memory would be lost when the run ends; name a file: sqlite:///FILE",
+        ],
+    ),
+    "a storage in shared memory": (
+        "[monolith]\ndatabase = sqlite:///file:x?mode=memory&uri=true\n" + P + S + T,
+        [
+            "monolith.ini:2: option database of [monolith]: a storage in memory would be lost when the run ends; name a file: sqlite:///FILE",
+        ],
+    ),
+    "a storage in no folder": (
+        "[monolith]\ndatabase = sqlite:////no/such/x.sqlite\nretires = 3\n" + P + S + T,
+        [
+            "monolith.ini:2: option database of [monolith]: there is no folder '/no/such'; create it, or name another file",
+            "monolith.ini:3: [monolith] has no option retires; did you mean retries?",
+        ],
+    ),
+    "options of every source when the plugin is not known": (
+        "[source:a]\nuse = tabel\nurl = x\nsettle = 3 parsecs\nretries = many\n" + M + P + T,
+        [
+            "monolith.ini:2: option use of [source:a]: got 'tabel', expected an installed source; did you mean table?",
+            "monolith.ini:4: option settle of [source:a]: '3 parsecs' is no duration; write a number with s, m, h, d or w, such as 30s, 10m or 3d",
+            "monolith.ini:5: option retries of [source:a]: got 'many', expected a whole number from 0 to 100; write e.g. retries = 3",
+        ],
+    ),
+    "options of every target when the plugin is not known": (
+        "[target:t]\nuse = elastisearch\nbatch-size = 0\nsince = never\n" + M + P + S,
+        [
+            "monolith.ini:2: option use of [target:t]: got 'elastisearch', expected an installed target; did you mean elasticsearch? (pip install monolith-plugin-es)",
+            "monolith.ini:3: option batch-size of [target:t]: got '0', expected a whole number from 1 to 1000000; write e.g. batch-size = 1000",
         ],
     ),
     "unknown kind": (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from monolith_core.urls import database_location, database_url
+from monolith_core.urls import absolute_sqlite, database_location, database_url
 
 NO_URL = "is no database URL; expected something like sqlite:///archive.sqlite or mysql://user@host/name"
 BAD_SHAPE = (
@@ -124,6 +124,44 @@ def test_the_location_of_an_sqlite_file_is_its_real_path(tmp_path: Path, monkeyp
     ):
         assert database_location(url) == expected, url
     assert database_location("sqlite:///data/b.db") != expected
+
+
+@pytest.mark.parametrize(
+    ("text", "absolute"),
+    [
+        ("sqlite:///a b.db", "sqlite:////job/a b.db"),
+        ("sqlite+pysqlite:///../x/a.db?timeout=5", "sqlite+pysqlite:////job/../x/a.db?timeout=5"),
+        ("sqlite:///file:a.db?mode=ro&uri=true", "sqlite:///file:/job/a.db?mode=ro&uri=true"),
+    ],
+)
+def test_a_relative_path_begins_in_the_folder(text: str, absolute: str) -> None:
+    assert absolute_sqlite(text, Path("/job")) == absolute
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file:x?mode=memory&uri=true",
+        "sqlite:////a.db",
+        "sqlite:///file:/a.db?uri=true",
+        "mysql://host/name",
+        "a.db",
+        "SELECT 'sqlite:///a.db'",
+    ],
+)
+def test_everything_else_stays_as_it_is(text: str) -> None:
+    assert absolute_sqlite(text, Path("/job")) == text
+
+
+def test_a_folder_with_signs_of_urls(tmp_path: Path) -> None:
+    folder = tmp_path / "50%20? #"
+    url = absolute_sqlite("sqlite:///a.db?timeout=5", folder)
+    assert make_url(url).database == f"{folder}/a.db"
+    assert database_location(url) == f"sqlite:{os.path.realpath(folder)}/a.db"
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 _ALIASES = {
@@ -15,6 +16,9 @@ _ALIASES = {
     "postgresql": "postgresql+psycopg",
 }
 _PORTS = {"mysql": 3306, "postgresql": 5432}
+_SQLITE = re.compile(
+    r"(?P<scheme>sqlite(?:\+\w+)?:///(?:file:)?)(?P<path>[^?]+)(?P<query>\?.*)?", re.IGNORECASE | re.DOTALL
+)
 _HERE = {"", "127.0.0.1", "[::1]", "::1"}
 _SCHEME = re.compile(r"([a-z][a-z0-9_+.-]*):", re.IGNORECASE)
 # As SQLAlchemy reads it: a password ends at the first @. A second one, which would make the rest of it a part of the
@@ -42,6 +46,15 @@ def database_url(url: str) -> str:
             "write @ : / ? % in a password as %40 %3A %2F %3F %25"
         )
     return _ALIASES.get(scheme, scheme) + url[match.end(1) :]
+
+
+def absolute_sqlite(text: str, folder: Path) -> str:
+    """The URL of an SQLite file with a relative path as one whose path begins in `folder`; any other text as it is."""
+    match = _SQLITE.fullmatch(text)
+    if match is None or Path(match["path"]).is_absolute() or match["path"] == ":memory:" or "mode=memory" in text:
+        return text
+    base = str(folder).replace("%", "%25").replace("?", "%3F")
+    return f"{match['scheme']}{base}/{match['path']}{match['query'] or ''}"
 
 
 def database_location(url: str) -> str:

@@ -1,4 +1,6 @@
-"""Expand: values with `%(here)s` and `${NAME}`, and values that stand in a file of their own (`NAME_file`)."""
+"""Expand: values with `%(here)s` and `${NAME}`, values that stand in a file of their own (`NAME_file`), and SQLite
+files whose path begins in the folder of the configuration.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from monolith_core.config.found import Found
 from monolith_core.config.reader import Option, Section, UnreadableError, read_text
+from monolith_core.urls import absolute_sqlite
 
 _REFERENCE = re.compile(r"%\(here\)s|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _FILE = re.compile(r"[-_]file\Z")
@@ -87,14 +90,14 @@ class Expander:
     def _text(self, section: Section, option: Option, *, is_file: bool) -> str | None:
         text = self._expand(section, option)
         if text is None or not is_file:
-            return text
+            return text and absolute_sqlite(text, self._folder)
         try:
             content = read_text(self._folder / text)
         except UnreadableError as error:
             place = f"{text}:{error.line}" if error.line else text
             self._found.add(option.line, f"option {option.written} of {section}: {place}: {error}")
             return None
-        return re.sub(r"\r?\n\Z", "", content)
+        return absolute_sqlite(re.sub(r"\r?\n\Z", "", content), self._folder)
 
     def _expand(self, section: Section, option: Option) -> str | None:
         broken = False

@@ -27,6 +27,7 @@ from monolith_core.config.reader import Section, plain, read_ini
 from monolith_core.config.sections import Sections, sort
 from monolith_core.config.validate import Model, Schema, unknown_options, validate
 from monolith_core.config.words import did_you_mean, items, listed, shown
+from monolith_core.options import SourceOptions, TargetOptions
 from monolith_core.secrets import register
 from monolith_core.urls import database_location
 
@@ -147,6 +148,7 @@ class _Loader:
 
     def _plugin(self, plugin: _PluginSection, shared: Values, monolith: MonolithOptions | None) -> PluginConfig | None:
         if plugin.schema is None or plugin.used.plugin is None:
+            self._common(plugin)
             return None
         names = [*plugin.schema.names(), "use"]
         unknown_options(plugin.section, plugin.knows, names, self._found, _elsewhere(plugin.id))
@@ -172,6 +174,12 @@ class _Loader:
             file=self._found.file,
             line=plugin.section.line,
             fingerprint=mark,
+        )
+
+    def _common(self, plugin: _PluginSection) -> None:
+        """Check what every plugin of the kind may be told, of a section whose own is not known."""
+        validate(
+            SourceOptions if plugin.kind == "source" else TargetOptions, plugin.section, plugin.values, self._found
         )
 
     def _lists(self, section: Section, model: type[Model]) -> tuple[Values, Model | None]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from monolith_core.config.place import check_storage
 from monolith_core.config.words import did_you_mean
 from monolith_core.options import (
     BatchSize,
@@ -22,7 +23,6 @@ from monolith_core.options import (
     Timeout,
     check_days,
 )
-from monolith_core.urls import database_url
 
 
 def _zone(value: Any) -> Any:
@@ -72,8 +72,8 @@ class MonolithOptions(PluginOptions):
 
     @field_validator("database")
     @classmethod
-    def _is_url(cls, value: SecretStr) -> SecretStr:
-        database_url(value.get_secret_value())
+    def _is_storage(cls, value: SecretStr) -> SecretStr:
+        check_storage(value.get_secret_value())
         return value
 
     @model_validator(mode="after")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -114,15 +116,43 @@ def test_killed_at_fifty_random_instants(make, expected):
 
 def test_two_runs_at_once_do_every_partition_once(make, expected, tmp_path):
     job = make("two")
-    job.run("--plan")  # nothing is touched
-    reports = [tmp_path / "a.json", tmp_path / "b.json"]
+    reports = [tmp_path / f"{name}.json" for name in "abc"]
     with watched(job.archive, job.copy):
-        processes = [job.start("--report", str(report)) for report in reports]
+        processes = [job.start("--report", str(report)) for report in reports[:2]]
         outputs = [process.communicate(timeout=PATIENCE)[0] for process in processes]
-        status, output = job.run()
+        status, output = job.run("--report", str(reports[2]))
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert status == 0, output
     assert job.snapshot() == expected[0]
+    first, second, rest = map(_sources, reports)
+    for source in SOURCES:
+        key = "extract", source
+        assert first[key]["done"] + second[key]["done"] == DAYS
+        assert {first[key]["done"], second[key]["done"]} == {0, DAYS}, "whoever has the lease does all of it"
+        assert rest[key]["due"] == 0
+    # What the winner had not extracted yet when the loser planned its copy comes with the next run.
+    assert sum(each["load", "stored"]["done"] for each in (first, second, rest)) == DAYS * len(SOURCES)
+    for each in (first, second, rest):
+        for counts in each.values():
+            assert counts["done"] == counts["due"]
+            assert counts["unchanged"] == counts["failed"] == counts["held"] == counts["skipped"] == 0
+            assert not counts["left_out"] or counts["done"] == 0
+
+
+def _sources(report: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """What a report says of each phase and source."""
+    phases = json.loads(report.read_text(encoding="utf-8"))["phases"]
+    return {(phase["id"], source["id"]): source for phase in phases for source in phase["sources"]}
+
+
+def test_a_plan_leaves_nothing_behind(make):
+    job = make("plan")
+    files = sorted(job.folder.iterdir())
+    status, output = job.run("--plan")
+    assert status == 0, output
+    assert output.count(" new") == DAYS * len(SOURCES)
+    assert sorted(job.folder.iterdir()) == files
+    assert job.ledger_is_empty()
 
 
 def test_the_loser_says_who_holds_the_lease(make):

@@ -68,6 +68,7 @@ def machine(maria: Maria) -> Table:
     )
     facts = {
         "cores": f"{os.cpu_count()} ({model.partition(': ')[2]})",
+        "busy before": f"{os.getloadavg()[0]:.1f} processes",
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "databases": f"{maria.version}, SQLite {sqlite3.sqlite_version}",

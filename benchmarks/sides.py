@@ -69,7 +69,7 @@ class Side(ABC):
     @classmethod
     def there(cls) -> bool:
         """Whether the tool could be had."""
-        return (TOOLS / cls.name).is_dir()
+        return (TOOLS / cls.name / "recipe").is_file()
 
     def clear(self) -> None:
         """Begin anew."""

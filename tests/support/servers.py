@@ -191,6 +191,7 @@ class MariaDB(Server):
                 install,
                 "--no-defaults",
                 f"--datadir={self.data}",
+                f"--tmpdir={self.folder}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--skip-name-resolve",
@@ -215,6 +216,8 @@ class MariaDB(Server):
             "--no-defaults",
             *self.as_user(),
             f"--datadir={self.data}",
+            # Its own: a server that starts deletes the temporary tables of every other one in the same folder.
+            f"--tmpdir={self.folder}",
             f"--socket={self.socket}",
             f"--pid-file={self.folder / 'pid'}",
             "--bind-address=127.0.0.1",

@@ -14,6 +14,7 @@ from monolith_plugins_sql.archive import comparable
 from monolith_plugins_sql.database import Database, need_file, version
 from monolith_plugins_sql.options import SqlSourceOptions
 from monolith_plugins_sql.parameters import Prepared, prepare
+from monolith_plugins_sql.reads import Reads
 from monolith_plugins_sql.records import Shape
 from monolith_plugins_sql.sessions import prepare_purger, prepare_source
 from monolith_plugins_sql.stream import stream
@@ -34,19 +35,20 @@ class SqlSource(Source):
             options.timeout,
             lambda engine: prepare_source(engine, options.timeout),
         )
+        self._reads = Reads.of(self._database, options.url, context.log)
         self._shape = Shape(
             options.date_column, options.category, options.category_column, context.id, context.timezone
         )
         self._warned = False
 
     def close(self) -> None:
-        """Close what is open."""
-        self._database.close()
+        """Close what is open, and end on the server what was given up."""
+        self._reads.close()
 
     def extract(self, window: Window) -> Iterator[Record | ArchivedRecord]:
         """Yield a record for each row of the query, or each record that the archive has of the window's source."""
         need_file(self._database)
-        with self._database.reading() as connection:
+        with self._reads.reading(window) as connection:
             if self.options.query is None:
                 self._need_table(connection)
                 yield from archive.records(connection, window, self.options.fetch_size)
@@ -86,7 +88,7 @@ class SqlSource(Source):
     def check(self) -> str:
         """Connect, ask for yesterday, and look at the columns."""
         need_file(self._database)
-        with self._database.reading() as connection:
+        with self._reads.reading() as connection:
             found = version(connection)
             if self.options.query is None:
                 self._need_table(connection)
@@ -131,7 +133,7 @@ class SqlSource(Source):
 
     def _scan(self, window: Window | None) -> dict[Partition, Digest]:
         need_file(self._database)
-        with self._database.reading() as connection:
+        with self._reads.reading() as connection:
             self._need_table(connection)
             return dict(archive.digests(connection, window))
 

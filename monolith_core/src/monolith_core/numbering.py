@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from operator import eq
+from itertools import compress, islice
+from operator import eq, itemgetter
+from struct import Struct
 
 from monolith_core.partition import ID_BYTES, Partition
 from monolith_core.plugin import StagedRecord
 from monolith_core.record import content_id
 
+_ID = Struct(f"{ID_BYTES}s")
 _BUCKETED = 100_000
 """From so many ids on they are sorted in 256 parts, so that only a small part is a list of objects at any time."""
 
@@ -47,28 +49,25 @@ def number(partition: Partition, ids: bytearray, records: Callable[[], Iterator[
 def sort(ids: bytes | bytearray) -> bytes:
     """Concatenated ids in ascending order."""
     if len(ids) <= _BUCKETED * ID_BYTES:
-        return b"".join(sorted(_split(bytes(ids))))
+        return b"".join(sorted(_split(ids)))
     buckets = [bytearray() for _ in range(256)]
     for each in _split(ids):
         buckets[each[0]] += each
     ordered = bytearray()
     for index, bucket in enumerate(buckets):
-        ordered += b"".join(sorted(_split(bytes(bucket))))
+        ordered += b"".join(sorted(_split(bucket)))
         buckets[index] = bytearray()
     return bytes(ordered)
 
 
 def _split(ids: bytes | bytearray) -> Iterator[bytes]:
-    for at in range(0, len(ids), ID_BYTES):
-        yield bytes(ids[at : at + ID_BYTES])
+    return map(itemgetter(0), _ID.iter_unpack(ids))
 
 
 def _repeated(ordered: bytes) -> Iterator[bytes]:
     """The ids that stand more than once in sorted ids."""
     followers = islice(_split(ordered), 1, None)
-    for position, same in enumerate(map(eq, _split(ordered), followers)):
-        if same:
-            yield ordered[position * ID_BYTES : (position + 1) * ID_BYTES]
+    return compress(_split(ordered), map(eq, _split(ordered), followers))
 
 
 def _numbered(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -115,7 +116,14 @@ def _plain_rows(
     answer: Stream, date_column: str, category_column: str | None, category: str, timezone: ZoneInfo
 ) -> Iterator[Record]:
     columns = answer.columns
-    day = days(date_column, timezone)
+    day, at = days(date_column, timezone), columns.index(date_column)
+    # Sorted, because the encoder then finds the names in the order that it wants them in.
+    places = sorted(set(range(len(columns))) - {at}, key=columns.__getitem__)
+    if category_column is None and len(places) > 1:
+        names, values = [columns[place] for place in places], itemgetter(*places)
+        for number, row in enumerate(answer.rows, 1):
+            yield Record(day(row[at], number), category, dict(zip(names, values(row), strict=True)))
+        return
     for number, row in enumerate(answer.rows, 1):
         data = dict(zip(columns, row, strict=True))
         date = day(data.pop(date_column), number)

@@ -120,7 +120,15 @@ class SqliteWriter(Writer):
             values: list[Any] = []
             for identity, category, data in batch:
                 values += (date, source, identity, category, data.decode())
-            self._insert_rows(len(batch), values)
+            self._insert_in_powers(values)
+
+    def _insert_in_powers(self, values: list[Any]) -> None:
+        """Insert by statements of 2**n rows: the driver keeps each that it has seen, with the values last bound."""
+        start, width = 0, len(table.COLUMNS)
+        while start < len(values):
+            rows = 1 << ((len(values) - start) // width).bit_length() - 1
+            self._insert_rows(rows, values[start : start + rows * width])
+            start += rows * width
 
 
 class MysqlWriter(Writer):
@@ -202,7 +210,7 @@ def batches(records: Iterable[StagedRecord], most_rows: int, most_bytes: int) ->
     batch: list[StagedRecord] = []
     size = 0
     for record in records:
-        one = size_of(record)
+        one = len(record[2]) + 4 * len(record[1]) + _ROW_BYTES  # size_of, written out
         if batch and (len(batch) == most_rows or size + one > most_bytes):
             yield batch
             batch, size = [], 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
 import os
 import socket
@@ -95,6 +96,9 @@ def _run(config: Config, request: Request, output: Output, display: Progress | N
     hooks.register(broken_off, "monolith-broken-off")
     for line in waiting(config, request):
         log.warning("%s", line)
+    # What was imported stays until the end, and a plan makes many small objects that are no garbage either.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     try:
         done = trio.run(run, config, request, hooks)
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:

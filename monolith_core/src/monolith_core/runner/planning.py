@@ -133,7 +133,7 @@ class Planner:
             Ledger(
                 target.id,
                 fingerprint(source, target),
-                _by_partition(self.storage.ledger.rows(targets=[target.id], via=source.id, start=start, end=end)),
+                self.storage.ledger.glance(target.id, source.id, start, end),
             )
             for target in self._targets()
         ]

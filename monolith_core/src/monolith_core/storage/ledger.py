@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from monolith_core.days import DayRange
 from monolith_core.events import State
 from monolith_core.partition import Digest, Partition
-from monolith_core.storage.rows import Covered, LedgerRow
+from monolith_core.storage.rows import Covered, Glance, LedgerRow
 from monolith_core.storage.values import day_in, instant_in, instant_out, text_out
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ _COLUMNS = (
 _SELECT = "SELECT target, source, date, via, state, count, a, b, fingerprint, age, asked, written, run, error, remark"
 # Named one by one: each is a range of the index `ledger_due`, which a `<>` is not.
 _NOT_DONE = [state for state in get_args(State) if state != "done"]
+
+
+_ANY_AGE = 2**62
+"""Asked for so that SQLite, which has no statistics, sees that the index `ledger_due` beats the primary key."""
 
 
 class Ledger:
@@ -73,6 +77,23 @@ class Ledger:
         where.one_of("state", states)
         found = self._query(_SELECT, "FROM ledger", where.text, "ORDER BY target, source, date", values=where.values)
         return [_row(row) for row in found]
+
+    def glance(
+        self, target: str, via: str, start: dt.date | None = None, end: dt.date | None = None
+    ) -> dict[Partition, Glance]:
+        """What a plan looks at of each row: of a copied archive there are tens of thousands."""
+        where = _Where(start, end)
+        where.add("target = ?", target)
+        where.add("via = ?", via)
+        select = "SELECT source, date, state, count, a, b, fingerprint, age FROM ledger"
+        found = self._query(select, where.text, values=where.values)
+        days = _Days()
+        return {
+            Partition(source, days[day]): Glance(
+                state, None if count is None else Digest(count, a, b), fingerprint, age
+            )
+            for source, day, state, count, a, b, fingerprint, age in found
+        }
 
     def stretch(
         self, target: str, via: str, start: dt.date, end: dt.date, fingerprint: str, settle: float
@@ -117,11 +138,13 @@ class Ledger:
     def unsettled(self, target: str, via: str, settle: float) -> list[LedgerRow]:
         """The rows, of any day, that are not done or were asked before they settled."""
         found = self._query(
-            _SELECT,
-            f"FROM ledger WHERE target = ? AND via = ? AND state IN ({_marks(_NOT_DONE)}) UNION ALL",
-            _SELECT,
-            "FROM ledger WHERE target = ? AND via = ? AND state = 'done' AND age < ?",
-            values=[target, via, *_NOT_DONE, target, via, math.ceil(settle)],
+            " UNION ALL ".join(
+                [f"{_SELECT} FROM ledger WHERE target = ? AND via = ? AND state = ? AND age < ?"] * (len(_NOT_DONE) + 1)
+            ),
+            values=[
+                *(value for state in _NOT_DONE for value in (target, via, state, _ANY_AGE)),
+                *(target, via, "done", math.ceil(settle)),
+            ],
         )
         return [_row(row) for row in found]
 

@@ -41,6 +41,15 @@ class LedgerRow:
         return Partition(self.source, self.date)
 
 
+class Glance(NamedTuple):
+    """As much of a ledger row as a plan looks at."""
+
+    state: State
+    digest: Digest | None
+    fingerprint: str
+    age: int
+
+
 class Covered(NamedTuple):
     """One ledger row, as much of it as an overview of years needs; `records` is 0 if nothing was ever written."""
 

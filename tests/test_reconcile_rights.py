@@ -29,9 +29,9 @@ def shared_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def as_nobody(*command: object) -> subprocess.CompletedProcess[str]:
+def unprivileged(*command: object) -> subprocess.CompletedProcess[str]:
     """Run a command without root's right to write everywhere."""
-    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    drop = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] if os.geteuid() == 0 else []
     return subprocess.run([*drop, *map(str, command)], capture_output=True, text=True, check=False)
 
 
@@ -44,7 +44,7 @@ def test_sqlite_files_that_may_only_be_read(shared_folder: Path) -> None:
     for file in files:
         file.chmod(0o444)
     monolith = Path(sys.executable).parent / "monolith"
-    done = as_nobody(monolith, "reconcile", work.config, "--deep")
+    done = unprivileged(monolith, "reconcile", work.config, "--deep")
     assert (done.returncode, done.stderr) == (1, "")
     assert "copy    alpha   2024-01-05      40     0  nothing is held" in done.stdout.splitlines()
     assert f"archive: {len(SOURCES) * DAYS} partitions" in done.stdout

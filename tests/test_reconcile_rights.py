@@ -16,7 +16,7 @@ from support.servers import MariaDB, PostgreSQL, Server
 from support.sql import execute
 from support.workload import DAYS, SOURCES, Workload
 
-READER = "reader"
+READER = "reconciler"
 PASSWORD = "only looks"
 
 

@@ -45,14 +45,14 @@ class Context:
 
     `id` is the section's id, `log` a logger for the plugin, `timezone` the one that days are counted in, `storage` the
     storage's connector (None under `monolith check` without a storage). `held` tells, for a source that reads what
-    targets of this configuration wrote (the archive), which partitions those hold in a window, with their digests;
-    None if no target of the configuration writes there.
+    targets of this configuration wrote (the archive), which partitions those hold in a window's days (None: all days)
+    and their digests; None if no target of the configuration writes there.
     """
 
     id: str
     timezone: ZoneInfo
     storage: Connector | None = None
-    held: Callable[[Window], Mapping[Partition, Digest] | None] = lambda window: None
+    held: Callable[[Window | None], Mapping[Partition, Digest] | None] = lambda window: None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("monolith.plugin"))
 
 

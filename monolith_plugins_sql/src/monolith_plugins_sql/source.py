@@ -20,6 +20,8 @@ from monolith_plugins_sql.sessions import prepare_purger, prepare_source
 from monolith_plugins_sql.stream import stream
 from monolith_plugins_sql.zones import TIMESTAMP, count_days
 
+_TO_BE_MADE = "the first run of the phase that writes it makes it"
+
 
 class SqlSource(Source):
     """Records from a SQL database: each row of a query is one, or, without a query, the archive's records."""
@@ -59,7 +61,7 @@ class SqlSource(Source):
         """What the archive holds in the window's days; None with a query, which has no partitions of its own."""
         if self.options.query is not None:
             return None
-        held = None if window is None else self.context.held(window)
+        held = self.context.held(window)
         return held if held is not None else self._scan(window)
 
     @property
@@ -87,12 +89,14 @@ class SqlSource(Source):
 
     def check(self) -> str:
         """Connect, ask for yesterday, and look at the columns."""
+        if self.options.query is None and self._database.missing_file() is not None:
+            return f"no archive yet: {_TO_BE_MADE}"
         need_file(self._database)
         with self._reads.reading() as connection:
             found = version(connection)
             if self.options.query is None:
-                self._need_table(connection)
-                return f"{found}, the archive is there"
+                there = table.exists(connection, self._database.where)
+                return f"{found}, the archive is there" if there else f"{found}, no archive yet: {_TO_BE_MADE}"
             columns = self._columns(connection, self.options.query)
         return "; ".join((f"{found}, the query gives {', '.join(columns)}", *self._warnings()))
 

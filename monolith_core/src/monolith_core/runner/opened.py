@@ -39,7 +39,7 @@ def make_context(
     config: PluginConfig,
     timezone: Any,
     storage: Connector | None,
-    held: Callable[[Window], Mapping[Partition, Digest] | None],
+    held: Callable[[Window | None], Mapping[Partition, Digest] | None],
 ) -> Context:
     """The context a plugin is made with."""
     log = logging.getLogger(f"monolith.{config.kind}.{config.id}")

@@ -6,11 +6,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 command_name=scripts/${0##*/}
 cache=$root/.cache
 log=$cache/setup.log
-distributions=(monolith_core monolith_plugins_sql monolith_plugins_es)
 minors=(11 12 13 14) # of Python 3, the preferred one first
 
 cd "$root"
 mkdir -p "$cache"
+distributions=(monolith_core monolith_plugins_*) # a folder each
 
 say() { printf '\n==> %s\n' "$*"; }
 

@@ -82,7 +82,7 @@ def test_every_option_of_a_plugin_is_documented(pages: dict[str, str]) -> None:
             models.append(load(entry.kind, entry.name).Options)
     for model in models:
         for name, info in model.model_fields.items():
-            assert mentions(pages["configure"], info.alias or name), f"{model.__name__}.{name}"
+            assert any(mentions(page, info.alias or name) for page in pages.values()), f"{model.__name__}.{name}"
             assert info.description, f"{model.__name__}.{name} has no description"
 
 

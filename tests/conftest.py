@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,12 @@ from support.servers import MariaDB, PostgreSQL, Server
 
 settings.register_profile("monolith", deadline=None, derandomize="CI" in os.environ, print_blob=True)
 settings.load_profile("monolith")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """A process that does not end after its last test shows where it stands, and ends all the same."""
+    faulthandler.dump_traceback_later(120, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture(scope="session")

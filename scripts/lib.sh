@@ -86,14 +86,20 @@ ensure_environment() {
     export PATH=$root/.venv/bin:$PATH
 }
 
-has_mariadb() { PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null; }
+# mariadb-install-db calls my_print_defaults, which is in the package of the client.
+has_mariadb() {
+    local program
+    for program in mariadbd mariadb-install-db my_print_defaults; do
+        PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || return
+    done
+}
 
 has_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 # ensure_servers: MariaDB and PostgreSQL, whose programs the tests start for themselves in folders of their own.
 ensure_servers() {
     local missing=() sudo=()
-    has_mariadb || missing+=(mariadb-server-core)
+    has_mariadb || missing+=(mariadb-server-core mariadb-client-core)
     has_postgresql || missing+=(postgresql)
     ((${#missing[@]})) || return 0
     local advice="install ${missing[*]} yourself, or run scripts/test --quick, which needs no server"

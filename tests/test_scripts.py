@@ -115,7 +115,7 @@ def test_missing_servers_without_apt(checkout: Path, bare: dict[str, str]) -> No
     (line,) = done.stderr.splitlines()
     assert line == (
         "scripts/test: the tests need MariaDB and PostgreSQL, and there is no apt-get here; install mariadb-server-core"
-        " yourself, or run scripts/test --quick, which needs no server"
+        " mariadb-client-core yourself, or run scripts/test --quick, which needs no server"
     )
 
 
@@ -127,8 +127,8 @@ def test_missing_servers_are_installed(checkout: Path, bare: dict[str, str]) -> 
     missing = 'has_mariadb() { [[ -f apt.txt ]]; }\nhas_postgresql() { has_mariadb; }\nsudo() { shift; "$@"; }\n'
     done = script(checkout, f"{missing}ensure_servers\nensure_servers", bare)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip() == "==> installing mariadb-server-core postgresql with apt-get"
+    assert done.stdout.strip() == "==> installing mariadb-server-core mariadb-client-core postgresql with apt-get"
     assert (checkout / "apt.txt").read_text().splitlines() == [
         "update",
-        "install --yes --no-install-recommends mariadb-server-core postgresql",
+        "install --yes --no-install-recommends mariadb-server-core mariadb-client-core postgresql",
     ]

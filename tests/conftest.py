@@ -5,11 +5,12 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.elasticsearch_node import OLDEST, Node, lacking
 from support.servers import MariaDB, PostgreSQL, Server
 
 settings.register_profile("monolith", deadline=None, derandomize="CI" in os.environ, print_blob=True)
@@ -36,6 +37,38 @@ def postgresql() -> Iterator[PostgreSQL]:
     server = PostgreSQL()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def node_of() -> Iterator[Callable[[str], Node]]:
+    """Gives this session's node of a version of Elasticsearch; skips the test where no JDK can run it."""
+    nodes: dict[str, Node] = {}
+
+    def node_of(version: str) -> Node:
+        if reason := lacking(version):
+            pytest.skip(reason)
+        if version not in nodes:
+            nodes[version] = Node(version)
+            nodes[version].start()
+        return nodes[version]
+
+    yield node_of
+    for node in nodes.values():
+        node.close()
+
+
+@pytest.fixture(scope="session")
+def version(request: pytest.FixtureRequest) -> str:
+    """The version of Elasticsearch: the oldest one, or that which the test is parametrised with."""
+    return str(getattr(request, "param", OLDEST))
+
+
+@pytest.fixture
+def node(node_of: Callable[[str], Node], version: str) -> Node:
+    """The session's node with nothing in it."""
+    node = node_of(version)
+    node.forget()
+    return node
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import elasticsearch
 import pytest
 from support.elasticsearch_node import Node
-from support.es_fixtures import Make, make, node, shared_node, target
+from support.es_fixtures import Make, make, target
 from support.es_proxy import Answer, Asked, Forward, Proxy
 from support.es_tls import PASSWORD, USER, Guard
 from support.staging import MemoryStaged, staged
@@ -20,7 +20,7 @@ from monolith_core.plugin import Written
 from monolith_plugins_es import template
 from monolith_plugins_es.target import ElasticsearchTarget
 
-__all__ = ["make", "node", "shared_node", "target"]
+__all__ = ["make", "target"]
 
 pytestmark = pytest.mark.server
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.elasticsearch_node import Node
-from support.es_fixtures import Make, make, node, shared_node, target
+from support.es_fixtures import Make, make, target
 from support.es_proxy import Answer, Asked, Cut, Forward, Proxy, Rule, lines
 from support.servers import free_port
 from support.staging import DAY, MemoryStaged, staged
@@ -20,7 +20,7 @@ from monolith_core.plugin import Written
 from monolith_plugins_es import bulk
 from monolith_plugins_es.target import ElasticsearchTarget
 
-__all__ = ["make", "node", "shared_node", "target"]
+__all__ = ["make", "target"]
 
 pytestmark = pytest.mark.server
 

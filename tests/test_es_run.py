@@ -11,14 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from support.elasticsearch_node import Node
-from support.es_fixtures import node, shared_node
 from support.es_proxy import Proxy
 from support.servers import free_port
 
 from monolith_core.cli.extract import main as extract
 from monolith_core.cli.main import main as monolith
-
-__all__ = ["node", "shared_node"]
 
 pytestmark = pytest.mark.server
 

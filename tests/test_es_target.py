@@ -6,8 +6,8 @@ import datetime as dt
 import json
 
 import pytest
-from support.elasticsearch_node import Node
-from support.es_fixtures import Make, make, node, shared_node, target
+from support.elasticsearch_node import VERSIONS, Node
+from support.es_fixtures import Make, make, target
 from support.staging import DAY, MemoryStaged, staged
 
 from monolith_core.partition import ONE_DAY, Partition, Window
@@ -15,9 +15,9 @@ from monolith_core.plugin import Written
 from monolith_plugins_es.documents import document_id
 from monolith_plugins_es.target import ElasticsearchTarget
 
-__all__ = ["make", "node", "shared_node", "target"]
+__all__ = ["make", "target"]
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.parametrize("version", VERSIONS, indirect=True, scope="session")]
 
 AWKWARD = [
     {"text": "é 😀 \u0000 \\ ' \" % %s \n\r\t\x1a"},

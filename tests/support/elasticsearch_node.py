@@ -6,6 +6,7 @@ What is missing to make one (Java, Maven) is installed from Debian's packages.
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import re
@@ -48,17 +49,31 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout + done.stderr
 
 
-def java_version() -> int:
-    """The major version of the Java that is on PATH."""
-    match = re.search(r'version "(\d+)', run("java", "-version"))
-    assert match is not None
-    return int(match[1])
+@functools.cache
+def find_jdk(oldest: int) -> Path | None:
+    """The folder of the oldest JDK of this machine that is recent enough; None if there is none.
 
-
-def can_run(version: str) -> bool:
-    """Whether there is a Java for a version of Elasticsearch."""
+    They are looked for by JAVA_HOME, on PATH, and where Debian's packages put them.
+    """
     ensure_tools()
-    return java_version() >= VERSIONS[version]
+    home, found = os.environ.get("JAVA_HOME"), shutil.which("javac")
+    folders = [Path(home)] if home else []
+    folders += [Path(found).resolve().parent.parent] if found else []
+    folders += sorted(Path("/usr/lib/jvm").glob("*"))
+    versions = {folder: java_version(folder) for folder in folders if (folder / "bin" / "javac").exists()}
+    return min(filter(lambda folder: versions[folder] >= oldest, versions), key=versions.__getitem__, default=None)
+
+
+def java_version(folder: Path) -> int:
+    """The major version of a JDK; 0 if it does not say."""
+    match = re.search(r'version "(\d+)', run(folder / "bin" / "java", "-version"))
+    return int(match[1]) if match is not None else 0
+
+
+def lacking(version: str) -> str:
+    """Why this version of Elasticsearch cannot be started here; empty if it can."""
+    oldest = VERSIONS[version]
+    return "" if find_jdk(oldest) else f"Elasticsearch {version} is left out: it needs a JDK of {oldest} or newer"
 
 
 def ensure_tools() -> None:
@@ -90,6 +105,14 @@ def ensure_jars(version: str) -> Path:
     return folder
 
 
+def jdk_of(version: str) -> Path:
+    """The JDK that a version of Elasticsearch is built and started with."""
+    jdk = find_jdk(VERSIONS[version])
+    if jdk is None:
+        raise RuntimeError(lacking(version))
+    return jdk
+
+
 def _build(version: str, folder: Path) -> None:
     classes, lib, module = folder / "classes", folder / "lib", folder / "modules" / "transport-netty4"
     for each in (classes, lib, module):
@@ -102,7 +125,7 @@ def _build(version: str, folder: Path) -> None:
     descriptor = (RECIPE / "plugin-descriptor.properties").read_text(encoding="utf-8")
     written = descriptor.format(version=version, java=VERSIONS[version])
     (module / "plugin-descriptor.properties").write_text(written, encoding="utf-8")
-    run("javac", "-cp", f"{lib}/*", "-d", classes, RECIPE / "Node.java")
+    run(jdk_of(version) / "bin" / "javac", "-cp", f"{lib}/*", "-d", classes, RECIPE / "Node.java")
 
 
 class Node:
@@ -141,7 +164,15 @@ class Node:
     def begin(self) -> None:
         """Start the process, and do not wait for it."""
         given = [f"{name}={value}" for name, value in self.settings.items()]
-        java = ["java", *HEAP, "-cp", f"{self.jars}/classes:{self.jars}/lib/*", "Node", str(self.folder), *given]
+        java = [
+            jdk_of(self.version) / "bin" / "java",
+            *HEAP,
+            "-cp",
+            f"{self.jars}/classes:{self.jars}/lib/*",
+            "Node",
+            str(self.folder),
+            *given,
+        ]
         with self.log.open("ab") as log:
             # --pdeathsig: a test process that is killed takes its servers with it.
             self.process = subprocess.Popen(

@@ -1,4 +1,7 @@
-"""Fixtures and helpers of the tests of the elasticsearch target; a test module imports the fixtures it uses."""
+"""Fixtures and helpers of the tests of the elasticsearch target; a test module imports the fixtures it uses.
+
+The nodes are in conftest.py, since an imported fixture would start one for each module.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,6 @@ import pytest
 from monolith_core.plugin import Context
 from monolith_plugins_es.target import ElasticsearchTarget
 from support.elasticsearch_node import Node
-
-
-@pytest.fixture(scope="session")
-def shared_node() -> Iterator[Node]:
-    """A node of this session's own."""
-    node = Node()
-    try:
-        node.start()
-        yield node
-    finally:
-        node.close()
-
-
-@pytest.fixture
-def node(shared_node: Node) -> Node:
-    """The session's node with nothing in it."""
-    shared_node.forget()
-    return shared_node
 
 
 def bare_target(url: str | list[str], **options: Any) -> ElasticsearchTarget:

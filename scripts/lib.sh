@@ -96,21 +96,30 @@ has_mariadb() {
 
 has_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
-# ensure_servers: MariaDB and PostgreSQL, whose programs the tests start for themselves in folders of their own.
+has_elasticsearch() { command -v javac >/dev/null && command -v mvn >/dev/null; }
+
+has_nginx() { PATH=$PATH:/usr/sbin command -v nginx >/dev/null && command -v openssl >/dev/null; }
+
+has_servers() { has_mariadb && has_postgresql && has_elasticsearch && has_nginx; }
+
+# ensure_servers: MariaDB, PostgreSQL, nginx and what Elasticsearch is made with; the tests start them for themselves in
+# folders of their own.
 ensure_servers() {
     local missing=() sudo=()
     has_mariadb || missing+=(mariadb-server-core mariadb-client-core)
     has_postgresql || missing+=(postgresql)
+    has_elasticsearch || missing+=(default-jdk-headless maven)
+    has_nginx || missing+=(nginx openssl)
     ((${#missing[@]})) || return 0
     local advice="install ${missing[*]} yourself, or run scripts/test --quick, which needs no server"
-    command -v apt-get >/dev/null || die "the tests need MariaDB and PostgreSQL, and there is no apt-get here; $advice"
+    command -v apt-get >/dev/null || die "the tests need servers, and there is no apt-get here; $advice"
     if ((EUID)); then
-        sudo -n true 2>/dev/null || die "the tests need MariaDB and PostgreSQL, and installing them needs root; $advice"
+        sudo -n true 2>/dev/null || die "the tests need servers, and installing them needs root; $advice"
         sudo=(sudo -n)
     fi
     say "installing ${missing[*]} with apt-get"
     quietly "apt-get update" "${sudo[@]}" apt-get update
     quietly "apt-get install ${missing[*]}" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends "${missing[@]}"
-    { has_mariadb && has_postgresql; } || die "apt-get installed ${missing[*]}, but the servers are not where they were expected; $advice"
+    has_servers || die "apt-get installed ${missing[*]}, but the programs are not where they were expected; $advice"
 }

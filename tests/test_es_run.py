@@ -55,8 +55,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     sell("CREATE TABLE orders (date DATE, item TEXT, price REAL)")
     for day in ("2024-01-30", "2024-01-31", "2024-02-01", "2024-02-02"):
-        for n in range(50):
-            sell("INSERT INTO orders VALUES (?, ?, ?)", day, f"item {n}", n / 4)
+        numbers = "WITH RECURSIVE n(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM n WHERE n < 49)"
+        sell(f"{numbers} INSERT INTO orders SELECT ?, 'item ' || n, n / 4.0 FROM n", day)
 
     def run(command: Any, *arguments: str, expect: int = 0) -> Result:
         result = CliRunner().invoke(command, arguments)

@@ -110,11 +110,14 @@ def test_an_unchanged_environment_is_used_as_it_is(checkout: Path, bare: dict[st
 
 
 def test_missing_servers_without_apt(checkout: Path, bare: dict[str, str]) -> None:
-    done = script(checkout, "has_mariadb() { false; }\nhas_postgresql() { true; }\nensure_servers", bare)
+    only = (
+        "has_mariadb() { false; }\nhas_postgresql() { true; }\nhas_elasticsearch() { true; }\nhas_nginx() { true; }\n"
+    )
+    done = script(checkout, f"{only}ensure_servers", bare)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line == (
-        "scripts/test: the tests need MariaDB and PostgreSQL, and there is no apt-get here; install mariadb-server-core"
+        "scripts/test: the tests need servers, and there is no apt-get here; install mariadb-server-core"
         " mariadb-client-core yourself, or run scripts/test --quick, which needs no server"
     )
 
@@ -124,11 +127,13 @@ def test_missing_servers_are_installed(checkout: Path, bare: dict[str, str]) -> 
     tool = Path(bare["PATH"]) / "apt-get"
     tool.write_text('#!/bin/sh\necho "$@" >>apt.txt\n')
     tool.chmod(0o755)
-    missing = 'has_mariadb() { [[ -f apt.txt ]]; }\nhas_postgresql() { has_mariadb; }\nsudo() { shift; "$@"; }\n'
+    missing = 'has_mariadb() { [[ -f apt.txt ]]; }\nsudo() { shift; "$@"; }\n'
+    missing += "".join(f"has_{each}() {{ has_mariadb; }}\n" for each in ("postgresql", "elasticsearch", "nginx"))
     done = script(checkout, f"{missing}ensure_servers\nensure_servers", bare)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip() == "==> installing mariadb-server-core mariadb-client-core postgresql with apt-get"
+    packages = "mariadb-server-core mariadb-client-core postgresql default-jdk-headless maven nginx openssl"
+    assert done.stdout.strip() == f"==> installing {packages} with apt-get"
     assert (checkout / "apt.txt").read_text().splitlines() == [
         "update",
-        "install --yes --no-install-recommends mariadb-server-core mariadb-client-core postgresql",
+        f"install --yes --no-install-recommends {packages}",
     ]

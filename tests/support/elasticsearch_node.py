@@ -80,12 +80,16 @@ def ensure_tools() -> None:
     """Java's compiler and Maven, from Debian's packages where they are missing."""
     packages = {"javac": "default-jdk-headless", "mvn": "maven"}
     missing = [package for program, package in packages.items() if shutil.which(program) is None]
-    if not missing:
-        return
+    if missing:
+        install(*missing)
+
+
+def install(*packages: str) -> None:
+    """Install packages of Debian's."""
     if os.geteuid() or shutil.which("apt-get") is None:
-        raise RuntimeError(f"Elasticsearch needs {' and '.join(missing)}; install them with apt-get")
+        raise RuntimeError(f"{' and '.join(packages)} must be there; install them with apt-get")
     run("apt-get", "update")
-    run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", *missing)
+    run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", *packages)
 
 
 def ensure_jars(version: str) -> Path:

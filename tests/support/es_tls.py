@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import shutil
 import ssl
 import subprocess
@@ -15,7 +14,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from support.elasticsearch_node import run
+from support.elasticsearch_node import install, run
 from support.servers import READY_WITHIN, found, free_port
 
 USER, PASSWORD = "monolith", "s3cret:of/the%tests"
@@ -39,18 +38,9 @@ http {{
 
 def ensure_nginx() -> str:
     """nginx's path; installed from Debian's packages when it is missing."""
-    if shutil.which("nginx") is None and not Path("/usr/sbin/nginx").exists() and not os.geteuid():
-        run("apt-get", "update")
-        run(
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "install",
-            "-y",
-            "--no-install-recommends",
-            "nginx-light",
-        )
-    return found("nginx", "usr/sbin", "nginx-light")
+    if shutil.which("nginx") is None and not Path("/usr/sbin/nginx").exists():
+        install("nginx", "openssl")
+    return found("nginx", "usr/sbin", "nginx")
 
 
 class Guard:

@@ -25,11 +25,35 @@ PLUGINS = sorted(ROOT.glob("monolith_plugins_*/src/monolith_plugins_*"))
 DISTRIBUTIONS = [CORE, *PLUGINS]
 
 LAYERS = {
-    "leaves": {"errors", "partition", "record", "encoding", "exact", "days", "durations", "urls", "events", "faults"},
+    "leaves": {
+        "errors",
+        "partition",
+        "record",
+        "note",
+        "encoding",
+        "exact",
+        "days",
+        "durations",
+        "urls",
+        "events",
+        "faults",
+    },
     "contract": {"options", "plugin", "hookspecs"},
     "configuration": {"registry", "secrets", "config"},
     "bookkeeping": {"storage"},
-    "engine": {"states", "plan", "segments", "numbering", "stage", "retry", "runner", "reconcile", "keep", "report"},
+    "engine": {
+        "states",
+        "plan",
+        "segments",
+        "numbering",
+        "notes",
+        "stage",
+        "retry",
+        "runner",
+        "reconcile",
+        "keep",
+        "report",
+    },
     "outside": {"progress", "logs", "cli", "testing", "__main__"},
 }
 """Bottom to top: a room imports from its own layer and from those above it in this table, never from one below."""

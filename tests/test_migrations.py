@@ -182,6 +182,7 @@ def test_a_storage_of_an_older_version_is_brought_up(version: str, engine: sa.En
     run(engine, *dump(version, engine.dialect.name))
     storage = Storage.open(database_url)
     moment = dt.datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=dt.UTC)
+    has_versions = version >= "0002"
     assert storage.ledger.rows() == [
         LedgerRow(
             "sql",
@@ -195,8 +196,14 @@ def test_a_storage_of_an_older_version_is_brought_up(version: str, engine: sa.En
             moment,
             moment,
             "run-1",
+            version='W/"a-1"' if has_versions else "",
         ),
-        LedgerRow("sql", "müll", dt.date(2024, 1, 2), "ga", "failed", error="it broke", remark="a remark"),
+        LedgerRow(
+            *("sql", "müll", dt.date(2024, 1, 2), "ga", "failed"),
+            error="it broke",
+            remark="a remark",
+            purged=has_versions,
+        ),
     ]
     assert list(storage.ledger.digests(["sql"])) == [Partition("ga", dt.date(2024, 1, 1))]
     (ended,) = storage.runs.recent()
@@ -208,6 +215,24 @@ def test_a_storage_of_an_older_version_is_brought_up(version: str, engine: sa.En
     run(engine, "DROP TABLE ledger", "DROP TABLE run", "DROP TABLE lease", f"DROP TABLE {VERSION_TABLE}")
     opened(database_url)
     assert shape(engine) == old
+
+
+def test_days_that_were_purged_stay_so(engine: sa.Engine, database_url: str):
+    """Up to version 0001 a remark said it."""
+    run(engine, *dump("0001", engine.dialect.name))
+    run(engine, "UPDATE ledger SET remark = 'purged at the source' WHERE source = 'ga'")
+    storage = Storage.open(database_url)
+    assert storage.ledger.purged("ga") == {dt.date(2024, 1, 1)}
+    assert [row.remark for row in storage.ledger.rows()] == ["", "a remark"]
+    storage.close()
+
+
+def test_a_migration_that_was_cut_off_between_two_columns_is_completed(engine: sa.Engine, database_url: str):
+    opened(database_url)
+    whole = shape(engine)
+    run(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'", "ALTER TABLE ledger DROP COLUMN purged")
+    opened(database_url)
+    assert shape(engine) == whole
 
 
 # --- what cannot be used

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
         TemporaryError,
     )
     from monolith_core.hookspecs import hookimpl
+    from monolith_core.note import Note
     from monolith_core.options import DATA, Duration, PluginOptions, SecretStr, SourceOptions, TargetOptions
     from monolith_core.partition import Digest, Partition, Window
-    from monolith_core.plugin import Context, Source, Staged, StagedRecord, Target, Written
+    from monolith_core.plugin import Context, Source, Staged, StagedRecord, Target, TellsVersions, Written
     from monolith_core.record import ArchivedRecord, Record, content_id
     from monolith_core.urls import database_location, database_url
 
@@ -39,9 +40,10 @@ _HOME = {
         "TemporaryError",
     ),
     "hookspecs": ("hookimpl",),
+    "note": ("Note",),
     "options": ("DATA", "Duration", "PluginOptions", "SecretStr", "SourceOptions", "TargetOptions"),
     "partition": ("Digest", "Partition", "Window"),
-    "plugin": ("Context", "Source", "Staged", "StagedRecord", "Target", "Written"),
+    "plugin": ("Context", "Source", "Staged", "StagedRecord", "Target", "TellsVersions", "Written"),
     "record": ("ArchivedRecord", "Record", "content_id"),
     "urls": ("database_location", "database_url"),
 }
@@ -56,6 +58,7 @@ __all__ = [
     "Digest",
     "Duration",
     "MonolithError",
+    "Note",
     "Partition",
     "PermanentError",
     "PluginOptions",
@@ -68,6 +71,7 @@ __all__ = [
     "StagedRecord",
     "Target",
     "TargetOptions",
+    "TellsVersions",
     "TemporaryError",
     "Window",
     "Written",

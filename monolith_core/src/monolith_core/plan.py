@@ -5,21 +5,27 @@ A partition of a target is due for the first of these reasons that holds:
 new             the ledger has no row for it
 failed, held, deferred, drift    the ledger says so; due until it is done
 config changed  the row was written under other options of its source or its target
-changed         the source offers partitions of its own, and this one's digest is not what the target holds
-provisional     the source was last asked before the day was over and `settle` had passed
+changed         the source offers partitions of its own, and this one's digest is not what the target holds; or the
+                source tells versions of its days, and this one's is not the one that the target holds
+provisional     the source was last asked before the day was over and `settle` had passed, and does not tell that the
+                day has the version it had
 forced          --force was given
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from monolith_core.days import DayRange
 from monolith_core.events import DueDay, Reason, State
 from monolith_core.partition import EMPTY, ONE_DAY, Digest, Partition, Window
+
+NO_VERSIONS: Mapping[dt.date, str] = MappingProxyType({})
+"""Those of a source that tells none."""
 
 
 class Row(Protocol):
@@ -45,14 +51,25 @@ class Row(Protocol):
         """Seconds from the day's end to the instant at which the source was asked."""
         ...
 
+    @property
+    def version(self) -> str:
+        """The version that the source said the day had, empty if it did not."""
+        ...
+
 
 def reason(
-    row: Row | None, fingerprint: str, settle: float, *, offered: Digest | None = None, force: bool = False
+    row: Row | None,
+    fingerprint: str,
+    settle: float,
+    *,
+    offered: Digest | None = None,
+    version: str = "",
+    force: bool = False,
 ) -> Reason | None:
     """Why a partition is due, or None if it is not; see the module for the order.
 
     `row` is its row in the ledger, `fingerprint` that of the present configuration, `settle` seconds; `offered` is the
-    digest of the partition at a source that knows its own.
+    digest of the partition at a source that knows its own, `version` that of the day now, empty if none is told.
     """
     if row is None:
         return "new"
@@ -62,6 +79,9 @@ def reason(
         return "config changed"
     if offered is not None:
         if offered != row.digest:
+            return "changed"
+    elif version:
+        if version != row.version:
             return "changed"
     elif row.age < settle:
         return "provisional"
@@ -116,8 +136,14 @@ class Ledger:
     settled: DayRange | None = None
 
 
-def due_days(source: str, wanted: Wanted, settle: float, ledgers: Iterable[Ledger]) -> list[DueDay]:
-    """What is due of an ordinary source, newest day first.
+def due_days(
+    source: str,
+    wanted: Wanted,
+    settle: float,
+    ledgers: Iterable[Ledger],
+    versions: Mapping[dt.date, str] = NO_VERSIONS,
+) -> list[DueDay]:
+    """What is due of an ordinary source, newest day first; `versions` are those that it tells of its days now.
 
     What is unfinished outside of the wanted days is due too, but for what is held: `since` is a way to end that.
     Rows of other partitions (a query on the archive yields records of other sources) count only through their state:
@@ -127,16 +153,55 @@ def due_days(source: str, wanted: Wanted, settle: float, ledgers: Iterable[Ledge
     for ledger in ledgers:
         for day in _days(wanted, ledger.settled):
             partition = Partition(source, day)
-            why = reason(ledger.rows.get(partition), ledger.fingerprint, settle, force=wanted.force)
+            row, version = ledger.rows.get(partition), versions.get(day, "")
+            why = reason(row, ledger.fingerprint, settle, version=version, force=wanted.force)
             if why:
                 due[ledger.target, partition] = DueDay(ledger.target, partition, why)
         for partition, row in ledger.rows.items():
             if _asked(wanted, partition.date):
                 asked = Partition(source, partition.date)
-                why = _open_reason(row, settle, own=partition.source == source)
+                may_change = partition.source == source and not versions.get(partition.date)
+                why = _open_reason(row, settle, may_change=may_change)
                 if why and (why != "held" or _in(wanted, partition.date)):
                     due.setdefault((ledger.target, asked), DueDay(ledger.target, asked, why))
     return newest_first(due.values())
+
+
+def known_versions(source: str, due: Iterable[DueDay], ledgers: Iterable[Ledger]) -> dict[dt.date, str]:
+    """The version of each due day that has one: the same in every target it is due for, and done as configured now.
+
+    A day is done when all that the source yielded of it is, also what was of other sources.
+    """
+    by_target = {ledger.target: ledger for ledger in ledgers}
+    unfinished = {
+        (ledger.target, partition.date)
+        for ledger in by_target.values()
+        for partition, row in ledger.rows.items()
+        if row.state != "done"
+    }
+    found: dict[dt.date, set[str]] = {}
+    for each in due:
+        day, ledger = each.partition.date, by_target[each.target]
+        row = ledger.rows.get(Partition(source, day))
+        done = row is not None and row.fingerprint == ledger.fingerprint and (each.target, day) not in unfinished
+        found.setdefault(day, set()).add(row.version if row is not None and done else "")
+    return {day: version for day, said in found.items() if len(said) == 1 and (version := next(iter(said)))}
+
+
+def settled_days(
+    source: str, settle: float, ledger: Ledger, versions: Mapping[dt.date, str], age: Callable[[dt.date], int]
+) -> list[dt.date]:
+    """The days of a target that are final now because the source tells that they have the version they had.
+
+    They were last asked before they had settled, and are not asked again; `age` is how long a day is over now.
+    """
+    return [
+        day
+        for day, version in versions.items()
+        if (row := ledger.rows.get(Partition(source, day))) is not None
+        and reason(row, ledger.fingerprint, settle, version=version) is None
+        and row.age < settle <= age(day)
+    ]
 
 
 def due_partitions(
@@ -212,8 +277,8 @@ def _in(wanted: Wanted, day: dt.date) -> bool:
     return wanted.days is not None and day in wanted.days
 
 
-def _open_reason(row: Row, settle: float, *, own: bool) -> Reason | None:
+def _open_reason(row: Row, settle: float, *, may_change: bool) -> Reason | None:
     """Why a row of a day that is not wanted, or of another source, is due: only if something about it is unfinished."""
     if row.state != "done":
         return row.state
-    return "provisional" if own and row.age < settle else None
+    return "provisional" if may_change and row.age < settle else None

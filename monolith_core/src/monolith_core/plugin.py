@@ -7,6 +7,7 @@ once: one for each source of the phase.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
+from monolith_core.note import Note
 from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.record import ArchivedRecord, Record
@@ -47,12 +49,17 @@ class Context:
     storage's connector (None under `monolith check` without a storage). `held` tells, for a source that reads what
     targets of this configuration wrote (the archive), which partitions those hold in a window's days (None: all days)
     and their digests; None if no target of the configuration writes there.
+
+    `known`, within a source's `extract`, gives the version (see `Note`) under which every target that the day is due
+    for holds it as done with the present configuration; an empty text if there is none, they differ, or the run is
+    forced. It is quick, and any thread may call it.
     """
 
     id: str
     timezone: ZoneInfo
     storage: Connector | None = None
     held: Callable[[Window | None], Mapping[Partition, Digest] | None] = lambda window: None
+    known: Callable[[dt.date], str] = lambda day: ""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("monolith.plugin"))
 
 
@@ -111,6 +118,10 @@ class Written(NamedTuple):
     kept: int
 
 
+Yielded = Record | ArchivedRecord | Note
+"""What a source may yield."""
+
+
 class Source:
     """Yields the records of a window; subclass it and define `extract`.
 
@@ -130,8 +141,8 @@ class Source:
     def close(self) -> None:
         """Called once after the phase, also after a failed `setup`; in a worker thread."""
 
-    def extract(self, window: Window) -> Iterable[Record | ArchivedRecord] | AsyncIterable[Record | ArchivedRecord]:
-        """Yield every record of the window, in any order.
+    def extract(self, window: Window) -> Iterable[Yielded] | AsyncIterable[Yielded]:
+        """Yield every record of the window, in any order, and any notes about its days.
 
         A generator or an iterable is run in a worker thread, an async generator in the trio loop. It is called once a
         window and again after a `TemporaryError`; what was yielded before an error is thrown away. Raise
@@ -174,6 +185,25 @@ class OffersPartitions(Protocol):
     def partitions(self, window: Window | None) -> Mapping[Partition, Digest] | None:
         """Every partition in the window's days (None: all days; the window's source is not looked at), or None if
         this configuration of the source has no partitions of its own.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsVersions(Protocol):
+    """A source that can tell cheaply which version each day has now.
+
+    A plan asks it once, for the days that are wanted, unless the run is forced; `monolith plan` asks it without
+    `setup`. A day that is done is due if it has another version than the ledger's (reason: changed), and is not due if
+    it has the same, even while it is provisional. `extract` must yield each day's version in a `Note`, or the day is
+    due in every run.
+    """
+
+    def versions(self, window: Window) -> Mapping[dt.date, str]:
+        """The present version of each day of the window; a day that is not there is planned as if this were not.
+
+        Called in a worker thread, not while `extract` is running; called again after a `TemporaryError`. After any
+        other error the source is left out of the phase.
         """
         ...
 
@@ -242,5 +272,7 @@ __all__ = [
     "Target",
     "TellsDigests",
     "TellsRecords",
+    "TellsVersions",
     "Written",
+    "Yielded",
 ]

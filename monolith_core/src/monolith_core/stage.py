@@ -12,9 +12,11 @@ from typing import IO, Literal, Self
 
 from monolith_core.encoding import canonical
 from monolith_core.errors import RecordError, StrayRecord
+from monolith_core.note import Note
+from monolith_core.notes import Notes
 from monolith_core.numbering import Numbering, number
 from monolith_core.partition import ID_BYTES, MAX_ID, Digest, Partition, Window
-from monolith_core.plugin import StagedRecord
+from monolith_core.plugin import StagedRecord, Yielded
 from monolith_core.record import ArchivedRecord, Record, hasher
 from monolith_core.segments import Segment, decode, encode, slices
 
@@ -102,9 +104,10 @@ class StagedPartition:
 class Stage:
     """Collects the answer to one window, and gives its partitions when it is complete.
 
-    `own` is the id of the source that is asked; a record that names no source is its own. `stamp` counts the records
-    added: it is what the idle timeout watches. Once a stage is closed, `add` raises, which ends a worker thread that
-    was given up. Use it as a context manager: the temporary file goes with it.
+    `own` is the id of the source that is asked; a record that names no source is its own. `known` gives the version
+    that is known of a day. `stamp` counts what was added: it is what the idle timeout watches. Once a stage is closed,
+    `add` raises, which ends a worker thread that was given up. Use it as a context manager: the temporary file goes
+    with it.
     """
 
     def __init__(
@@ -114,9 +117,11 @@ class Stage:
         *,
         nan: Literal["error", "null"] = "error",
         memory_limit: int = MEMORY_LIMIT,
+        known: Callable[[dt.date], str] = lambda day: "",
     ) -> None:
         self.own = own
         self.window = window
+        self.notes = Notes(own, known)
         self.stamp = 0
         self.closed = False
         self._nan: Literal["error", "null"] = nan
@@ -142,16 +147,22 @@ class Stage:
         if self._file is not None:
             self._file.close()
 
-    def fill(self, answer: Iterable[Record | ArchivedRecord]) -> None:
-        """Add every record of `answer`; raises RecordError for one that cannot be kept."""
-        for record in answer:
-            self.add(record)
+    @property
+    def records(self) -> int:
+        """How many records were added."""
+        return self.stamp - self.notes.count
+
+    def fill(self, answer: Iterable[Yielded]) -> None:
+        """Add every record and note of `answer`; raises RecordError for one that cannot be kept."""
+        for each in answer:
+            self.add(each)  # type: ignore[arg-type]
 
     def add(self, record: Record | ArchivedRecord) -> None:
-        """Encode one record and put it to its partition."""
+        """Encode one record and put it to its partition; a note, which is rare among them, is kept too."""
         kind = record.__class__
         if kind is not Record and kind is not ArchivedRecord:
-            raise RecordError(f"{self.own} yielded {_shown(record)}, expected Record(date, category, data)")
+            self._note(record)
+            return
         key = (record.source, record.date, record.category)
         try:
             collected, group, identify = self._places[key]
@@ -169,6 +180,10 @@ class Stage:
         self._size += len(data) + _OVERHEAD
         if self._size > self._limit:
             self._spill()
+
+    def check(self) -> None:
+        """Raise PermanentError if the answer, now that it is complete, contradicts itself."""
+        self.notes.agree({partition.date for partition in self._partitions})
 
     def finish(self) -> dict[Partition, StagedPartition]:
         """Every partition that has records, with ids and digest; the stage must stay open while they are used."""
@@ -196,15 +211,27 @@ class Stage:
         self._places[record.source, record.date, record.category] = place
         return place
 
-    def _check(self, record: Record | ArchivedRecord) -> None:
-        if type(record.date) is not dt.date:
-            raise RecordError(f"expected a datetime.date, got {_shown(record.date)}", field="date")
-        if record.date not in self.window:
+    def _note(self, note: object) -> None:
+        if not isinstance(note, Note):
+            raise RecordError(f"{self.own} yielded {_shown(note)}, expected Record(date, category, data)")
+        if self.closed:
+            raise RuntimeError("the stage is closed: this answer was given up")
+        self._check_date(note.date)
+        self.notes.add(note)
+        self.stamp += 1
+
+    def _check_date(self, date: dt.date) -> None:
+        if type(date) is not dt.date:
+            raise RecordError(f"expected a datetime.date, got {_shown(date)}", field="date")
+        if date not in self.window:
             raise StrayRecord(
-                f"{record.date} is outside of the days asked for, {self.window.start} to {self.window.end}; "
+                f"{date} is outside of the days asked for, {self.window.start} to {self.window.end}; "
                 f"mend what {self.own} selects",
                 field="date",
             )
+
+    def _check(self, record: Record | ArchivedRecord) -> None:
+        self._check_date(record.date)
         if not isinstance(record.category, str) or not record.category:
             raise RecordError(f"expected a text, got {_shown(record.category)}", field="category")
         if record.source is not None and not (isinstance(record.source, str) and 0 < len(record.source) <= MAX_ID):

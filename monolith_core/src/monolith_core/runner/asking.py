@@ -106,7 +106,12 @@ class Asking:
 
         async def once() -> Stage:
             return await self._executor.extract(
-                source, self._opened.id, window, timeout=options.timeout, progress=progress
+                source,
+                self._opened.id,
+                window,
+                timeout=options.timeout,
+                known=self._opened.version,
+                progress=progress,
             )
 
         def before(error: TemporaryError, attempt: int, delay: float) -> None:

@@ -12,6 +12,7 @@ import trio
 from monolith_core import days, faults
 from monolith_core.errors import TemporaryError
 from monolith_core.events import PartitionFinished, Reason, Retry, State
+from monolith_core.note import Note
 from monolith_core.partition import EMPTY, Digest, Partition, Window
 from monolith_core.retry import retrying
 from monolith_core.runner.desk import Desk
@@ -72,11 +73,16 @@ class Books:
         asked: dt.datetime,
         state: State,
         digest: Digest | None,
+        note: Note,
         *,
         wrote: bool = False,
         error: str = "",
     ) -> LedgerRow:
-        """The ledger's new row. One that is not done keeps what it said of the answer that is held."""
+        """The ledger's new row. One that is not done keeps what it said of the answer that the target holds.
+
+        One that is held takes over the version of the answer that came: if a person decides to keep what the target
+        holds, that answer is not asked for again.
+        """
         found: State | None = "drift" if digest else None  # without a row it is the target that told of something
         row = LedgerRow(
             target=self._target,
@@ -91,7 +97,9 @@ class Books:
             written=asked if wrote else _written(old),
             run=self._desk.run,
             error=hide(error),
-            remark="",
+            remark=hide(note.remark) if state == "done" else _remark(old),
+            version=note.version if state in ("done", "held") else _version(old),
+            purged=old is not None and old.purged,
         )
         if state == "done" or old is None:
             return row
@@ -107,6 +115,7 @@ class Books:
         added: int = 0,
         removed: int = 0,
         error: str = "",
+        remark: str = "",
     ) -> None:
         """Tell the hooks what became of a partition."""
         event = PartitionFinished(
@@ -120,6 +129,7 @@ class Books:
             added=added,
             removed=removed,
             error=hide(error),
+            remark=hide(remark),
         )
         self._desk.notify("partition_finished", event=event)
 
@@ -141,3 +151,11 @@ class Books:
 def _written(old: LedgerRow | None) -> dt.datetime | None:
     """When what the target holds was written; None if that is not known: never, or it was found to be different."""
     return None if old is None or old.state == "drift" else old.written
+
+
+def _remark(old: LedgerRow | None) -> str:
+    return old.remark if old is not None else ""
+
+
+def _version(old: LedgerRow | None) -> str:
+    return old.version if old is not None else ""

@@ -6,6 +6,7 @@ group `monolith.executors`) may run it elsewhere.
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 import math
 from collections.abc import AsyncIterable, Callable
@@ -34,14 +35,16 @@ class LocalExecutor:
         window: Window,
         *,
         timeout: float,
+        known: Callable[[dt.date], str] = lambda day: "",
         progress: Callable[[int], None] | None = None,
     ) -> Stage:
         """The complete answer of `source` (whose id is `own`) to `window`; the caller closes the stage.
 
-        `timeout` is idle seconds; `progress` is told the number of records so far, a few times a second. Raises what
-        the source raises; another exception than a MonolithError becomes a PermanentError.
+        `timeout` is idle seconds; `known` gives the version that is known of a day; `progress` is told the number of
+        records so far, a few times a second. Raises what the source raises; another exception than a MonolithError
+        becomes a PermanentError.
         """
-        stage = Stage(own, window, nan=getattr(source.options, "nan", "error"))
+        stage = Stage(own, window, nan=getattr(source.options, "nan", "error"), known=known)
 
         async def ask() -> None:
             if inspect.isasyncgenfunction(source.extract):
@@ -59,8 +62,9 @@ class LocalExecutor:
                 timeout=timeout,
                 stamp=lambda: stage.stamp,
                 what=f"source {own}",
-                tick=(lambda: progress(stage.stamp)) if progress else None,
+                tick=(lambda: progress(stage.records)) if progress else None,
             )
+            stage.check()
         except BaseException:
             stage.close()
             raise

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -23,16 +24,24 @@ P = TypeVar("P", Source, Target)
 
 @dataclass
 class Opened(Generic[P]):
-    """A plugin of a phase, or the error that kept it from starting."""
+    """A plugin of a phase, or the error that kept it from starting.
+
+    `known` are the versions of a source's days, once it is planned.
+    """
 
     config: PluginConfig
     plugin: P | None = None
     error: MonolithError | None = None
+    known: Mapping[dt.date, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """The section's id."""
         return self.config.id
+
+    def version(self, day: dt.date) -> str:
+        """The version that is known of a day, an empty text if none is."""
+        return self.known.get(day, "")
 
 
 def make_context(
@@ -49,10 +58,11 @@ def make_context(
 async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
     """Make a plugin and set it up, in a worker thread; an error is kept, not raised."""
     opened: Opened[Any] = Opened(config)
+    knowing = replace(context, known=opened.version)
 
     def start() -> None:
         with plain_errors(config.id):
-            opened.plugin = config.plugin(config.options, context)
+            opened.plugin = config.plugin(config.options, knowing)
             opened.plugin.setup()
 
     try:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monolith_core import days
 from monolith_core.config import Config, PhaseConfig, PluginConfig
 from monolith_core.days import DayRange
+from monolith_core.errors import PermanentError
 from monolith_core.events import DueDay, SourcePlanned
 from monolith_core.partition import ONE_DAY, Digest, Partition, Window
-from monolith_core.plan import Ledger, Wanted, due_days, due_partitions, wanted_days, windows
-from monolith_core.plugin import OffersPartitions, Purges, Source
+from monolith_core.plan import (
+    NO_VERSIONS,
+    Ledger,
+    Row,
+    Wanted,
+    due_days,
+    due_partitions,
+    known_versions,
+    settled_days,
+    wanted_days,
+    windows,
+)
+from monolith_core.plugin import OffersPartitions, Purges, Source, TellsVersions
 from monolith_core.runner.local import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.request import Request
@@ -24,14 +36,18 @@ log = logging.getLogger("monolith.run")
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """What is due of one source in one phase, and the windows that ask for it, newest first.
+    """What is due of one source in one phase at an instant, and the windows that ask for it, newest first.
 
-    `offered` are the partitions of a source that has its own, None for an ordinary one.
+    `offered` are the partitions of a source that has its own, None for an ordinary one. `known` are the versions of due
+    days that have one, `settled` for each target the days that the source told to be the same, and that are final now.
     """
 
+    at: dt.datetime
     due: tuple[DueDay, ...]
     windows: tuple[Window, ...]
     offered: Mapping[Partition, Digest] | None = None
+    known: Mapping[dt.date, str] = field(default_factory=dict)
+    settled: Mapping[str, Sequence[dt.date]] = field(default_factory=dict)
 
 
 def utcnow() -> dt.datetime:
@@ -72,15 +88,16 @@ class Planner:
         self.phase = phase
         self.storage = storage
         self.request = request
+        self.now = now
         self.today = days.today(config.monolith.timezone, now)
 
     def plan(self, source: PluginConfig, plugin: Source) -> SourcePlan:
         """What is due of one source; raises what the source raises."""
         offered = self._offered(source, plugin)
-        due = self._ordinary(source, plugin) if offered is None else self._own_partitions(source, offered)
-        if self.request.only is not None:
-            due = self._only(source.id, due, ordinary=offered is None)
-        return SourcePlan(tuple(due), tuple(windows(due, source.options.span)), offered)
+        if offered is None:
+            return self._ordinary(source, plugin)
+        due = self._only(source.id, self._own_partitions(source, offered), ordinary=False)
+        return SourcePlan(self.now, tuple(due), tuple(windows(due, source.options.span)), offered)
 
     def wanted(self, source: PluginConfig) -> Wanted:
         """Which days of an ordinary source are wanted."""
@@ -95,10 +112,12 @@ class Planner:
         )
 
     def _only(self, source: str, due: list[DueDay], *, ordinary: bool) -> list[DueDay]:
-        """Those that the request names; an ordinary source is asked for the whole day of each."""
+        """Those that the request names, if it does; an ordinary source is asked for the whole day of each."""
+        if self.request.only is None:
+            return due
         named = {
             (target, Partition(source, partition.date) if ordinary else partition)
-            for via, target, partition in self.request.only or ()
+            for via, target, partition in self.request.only
             if via == source
         }
         return [each for each in due if (each.target, each.partition) in named]
@@ -141,14 +160,38 @@ class Planner:
         sources = None if named is None or source.id in named else named  # the archive's id means all that it offers
         return due_partitions(offered, ledgers, days=limits, sources=sources, force=self.request.force)
 
-    def _ordinary(self, source: PluginConfig, plugin: Source) -> list[DueDay]:
+    def _ordinary(self, source: PluginConfig, plugin: Source) -> SourcePlan:
         if self.request.sources is not None and not self._carries(source):
-            return []
+            return SourcePlan(self.now, (), ())
         wanted = self.wanted(source)
         settle = source.options.settle
-        ledgers = [self._ledger(source, target, wanted, settle) for target in self._targets()]
-        due = due_days(source.id, wanted, settle, ledgers)
-        return self._without_purged(source.id, due) if isinstance(plugin, Purges) and plugin.purges else due
+        versions = self._versions(source, plugin, wanted)
+        ledgers = [self._ledger(source, target, wanted, settle, whole=bool(versions)) for target in self._targets()]
+        due = due_days(source.id, wanted, settle, ledgers, versions)
+        if isinstance(plugin, Purges) and plugin.purges:
+            due = self._without_purged(source.id, due)
+        due = self._only(source.id, due, ordinary=True)
+        return SourcePlan(
+            self.now,
+            tuple(due),
+            tuple(windows(due, source.options.span)),
+            known=NO_VERSIONS if wanted.force else known_versions(source.id, due, ledgers),
+            settled={each.target: settled_days(source.id, settle, each, versions, self._age) for each in ledgers},
+        )
+
+    def _age(self, day: dt.date) -> int:
+        return days.age(day, self.config.monolith.timezone, self.now)
+
+    def _versions(self, source: PluginConfig, plugin: Source, wanted: Wanted) -> Mapping[dt.date, str]:
+        """The present versions of the wanted days, of those that the source tells them of; none if all are forced."""
+        if wanted.days is None or wanted.force or not isinstance(plugin, TellsVersions):
+            return NO_VERSIONS
+        with plain_errors(source.id):
+            told = dict(plugin.versions(Window(source.id, wanted.days.start, wanted.days.end)))
+        for day, version in told.items():
+            if type(day) is not dt.date or not isinstance(version, str):
+                raise PermanentError(f"{source.id} told a version {version!r} of {day!r}, expected a text of a date")
+        return {day: version for day, version in told.items() if version and day in wanted.days}
 
     def _without_purged(self, source: str, due: list[DueDay]) -> list[DueDay]:
         """What is due but for the days the source does not have any more, whatever it would say about them."""
@@ -167,19 +210,23 @@ class Planner:
         asked = self.request.sources or frozenset()
         return source.id in asked or self.storage.ledger.carries(self.phase.targets, source.id, sorted(asked))
 
-    def _ledger(self, source: PluginConfig, target: PluginConfig, wanted: Wanted, settle: float) -> Ledger:
-        """The rows of one target; those of a settled stretch from the first day on are only counted."""
+    def _ledger(
+        self, source: PluginConfig, target: PluginConfig, wanted: Wanted, settle: float, *, whole: bool
+    ) -> Ledger:
+        """The rows of one target; those of a settled stretch from the first day on are only counted, unless `whole`."""
         ledger, mark = self.storage.ledger, fingerprint(source, target)
-        rows = [] if wanted.explicit else ledger.unsettled(target.id, source.id, settle)
+        rows: dict[Partition, Row] = {}
+        if not wanted.explicit:
+            rows.update(_by_partition(ledger.unsettled(target.id, source.id, settle)))
         done: DayRange | None = None
         start, end = (wanted.days.start, wanted.days.end) if wanted.days else (None, None)
         if start is not None and end is not None:
-            if not wanted.force:
+            if not wanted.force and not whole:
                 done = ledger.stretch(target.id, source.id, start, end, mark, settle)
             rest = done.end + ONE_DAY if done else start
             if rest <= end:
-                rows += ledger.rows(targets=[target.id], via=source.id, start=rest, end=end)
-        return Ledger(target.id, mark, _by_partition(rows), done)
+                rows.update(ledger.glance(target.id, source.id, rest, end))
+        return Ledger(target.id, mark, rows, done)
 
 
 def _by_partition(rows: Sequence[LedgerRow]) -> dict[Partition, LedgerRow]:

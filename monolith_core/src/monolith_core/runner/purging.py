@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
+from collections.abc import Iterable
 
 import trio
 
@@ -51,10 +52,18 @@ class Purging:
         if self._able and window.source == self._opened.id:
             await self._purge(window)
 
+    async def days(self, days: Iterable[dt.date]) -> None:
+        """Purge days of which it has just become known that they are final, where they are so everywhere."""
+        for window in self._windows(days):
+            await self.window(window)
+
+    def _windows(self, days: Iterable[dt.date]) -> list[Window]:
+        due = [DueDay("", Partition(self._opened.id, day), "forced") for day in days]
+        return windows(due, self._opened.config.options.span)
+
     async def _purge(self, asked: Window) -> None:
         days = await trio.to_thread.run_sync(self._final_days, asked, limiter=self._desk.storage.limiter)
-        due = [DueDay("", Partition(asked.source, day), "forced") for day in days]
-        for window in windows(due, self._opened.config.options.span):
+        for window in self._windows(days):
             if self._desk.control.stopping:
                 return
             error = ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monolith_core.events import DueDay
+from monolith_core.note import Note
 from monolith_core.partition import Digest, Partition
 from monolith_core.runner.answer import Answer
 from monolith_core.stage import StagedPartition
@@ -16,7 +17,7 @@ from monolith_core.storage import LedgerRow
 class Task:
     """One partition to be made equal in the target, the day it is part of, and what the ledger knew of it.
 
-    `held` is what the target holds, as far as that is known.
+    `held` is what the target holds, as far as that is known; `note` what the source said of the partition's day.
     """
 
     partition: Partition
@@ -24,6 +25,12 @@ class Task:
     row: LedgerRow | None
     staged: StagedPartition
     held: Digest | None
+    note: Note
+
+    @property
+    def digest(self) -> Digest | None:
+        """What the target holds when the task is done."""
+        return self.held if self.note.unchanged else self.staged.digest
 
     @property
     def unknown(self) -> bool:
@@ -52,17 +59,21 @@ class Tasks:
     def of_day(self, answer: Answer, due: DueDay, rows: Mapping[Partition, LedgerRow]) -> list[Task]:
         """Every partition of a day: those that came, those that were held and did not come, and the planned one.
 
-        The planned one is the last, so that a day that was interrupted is due again.
+        The planned one is the last, so that a day that was interrupted is due again. Of a day that is said to be
+        unchanged it is the only one.
         """
         planned = due.partition
+        note = answer.stage.notes.of(planned.date)
         known = [*answer.partitions, *(partition for partition, row in rows.items() if row.digest)]
         others = {
             partition
             for partition in known
-            if partition.date == planned.date and self._speaks_for(partition, rows.get(partition), answer)
+            if partition.date == planned.date
+            and not note.unchanged
+            and self._speaks_for(partition, rows.get(partition), answer)
         }
         return [
-            _task(each, due, rows.get(each), answer)
+            _task(each, due, rows.get(each), answer, note if each == planned else Note(planned.date))
             for each in [*sorted(others - {planned}), planned]
             if self._sources is None or each.source in self._sources
         ]
@@ -74,6 +85,10 @@ class Tasks:
         return partition in answer.partitions or (row is not None and row.via == self._source)
 
 
-def _task(partition: Partition, due: DueDay, row: LedgerRow | None, answer: Answer) -> Task:
+def _task(partition: Partition, due: DueDay, row: LedgerRow | None, answer: Answer, note: Note) -> Task:
     staged = answer.partitions.get(partition) or answer.stage.empty(partition)
-    return Task(partition, due, row, staged, row.digest if row is not None else None)
+    if row is None:
+        return Task(partition, due, row, staged, None, note)
+    if note.unchanged:
+        note = Note(row.date, row.remark, row.version).then(note)
+    return Task(partition, due, row, staged, row.digest, note)

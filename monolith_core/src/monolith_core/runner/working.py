@@ -10,10 +10,12 @@ import trio
 
 from monolith_core import faults
 from monolith_core.config import PluginConfig
-from monolith_core.errors import LeaseHeld, LeaseLost, MonolithError
-from monolith_core.events import DueDay, PartitionFinished, SourcePlanned, SourceSkipped
+from monolith_core.days import age
+from monolith_core.errors import LeaseHeld, LeaseLost, MonolithError, TemporaryError
+from monolith_core.events import DueDay, PartitionFinished, Retry, SourcePlanned, SourceSkipped
 from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source, Target
+from monolith_core.retry import retrying
 from monolith_core.runner.answer import Answer, NoAnswer
 from monolith_core.runner.asking import Asking
 from monolith_core.runner.desk import Desk, Health
@@ -87,6 +89,7 @@ class Working:
                 return
             self._left = {(due.target, due.partition): due for due in plan.due}
             desk.notify("source_planned", event=SourcePlanned(desk.phase, self.config.id, plan.due))
+            await self._settle(plan, held, purging)
             if plan.windows:
                 await self._work(plan, held, purging)
 
@@ -97,16 +100,43 @@ class Working:
             return None
         desk = self._desk
         planner = Planner(desk.config, desk.config.phases[desk.phase], desk.storage, desk.request, self._now())
-        plugin = self._opened.plugin
+        plugin, options = self._opened.plugin, self.config.options
         assert plugin is not None
-        plan = await watched(
-            lambda: trio.to_thread.run_sync(planner.plan, self.config, plugin, abandon_on_cancel=True),
-            timeout=self.config.options.timeout,
-            stamp=lambda: 0,
-            what=f"the plan of {self.config.id}",
-        )
+
+        async def once() -> SourcePlan:
+            return await watched(
+                lambda: trio.to_thread.run_sync(planner.plan, self.config, plugin, abandon_on_cancel=True),
+                timeout=options.timeout,
+                stamp=lambda: 0,
+                what=f"the plan of {self.config.id}",
+            )
+
+        def before(error: TemporaryError, attempt: int, delay: float) -> None:
+            text = hide(str(error))
+            event = Retry(desk.phase, self.config.id, "the plan", text, attempt, options.retries, delay)
+            desk.notify("retry", event=event)
+
+        plan = await retrying(once, retries=options.retries, patience=options.timeout, before=before)
+        self._opened.known = plan.known
         faults.point("planned")
         return plan
+
+    async def _settle(self, plan: SourcePlan, held: Tenure, purging: Purging) -> None:
+        """Make days final that have settled since they were asked for, and that the source told to be the same."""
+        settled = {target: found for target, found in plan.settled.items() if found}
+        if not settled:
+            return
+        storage, zone = self._desk.storage, self._desk.config.monolith.timezone
+
+        def confirm() -> None:
+            with storage.transaction() as connection:
+                for target, found in settled.items():
+                    ages = {day: age(day, zone, plan.at) for day in found}
+                    storage.ledger.confirm(target, self.config.id, ages, plan.at)
+                held.fence(connection)
+
+        await trio.to_thread.run_sync(confirm, limiter=storage.limiter)
+        await purging.days({day for found in settled.values() for day in found})
 
     async def _work(self, plan: SourcePlan, held: Tenure, purging: Purging) -> None:
         """Ask on one side, write on the other; while one window is written the next is asked for."""

@@ -13,6 +13,7 @@ import trio
 from monolith_core import faults
 from monolith_core.errors import LeaseLost, MonolithError, TemporaryError
 from monolith_core.events import DueDay, Retry
+from monolith_core.note import Note
 from monolith_core.partition import EMPTY, Digest, Partition, Window
 from monolith_core.plugin import Target, Written
 from monolith_core.retry import retrying
@@ -111,15 +112,18 @@ class Writing:
         }
 
     def _unchanged(self, task: Task) -> bool:
-        """Whether the target is known to hold what is staged; by force one outside of the storage is not believed."""
+        """Whether the target is known to hold what is staged; by force one outside of the storage is not believed.
+
+        Where the source only said that the day is unchanged, that must be done, or nobody knows what it is.
+        """
         row = task.row
         return (
             row is not None
             and row.written is not None
             and (self._shares or not self._desk.request.force)
-            and row.state in ("done", "held", "deferred")
+            and row.state in (("done",) if task.note.unchanged else ("done", "held", "deferred"))
             and row.fingerprint == self._books.mark
-            and row.digest == task.staged.digest
+            and row.digest == task.digest
         )
 
     def _accept(self, partition: Partition) -> str:
@@ -143,6 +147,10 @@ class Writing:
     async def _one(self, answer: Answer, task: Task) -> None:
         if self._unchanged(task):
             await self._keep(answer, [task])
+        elif task.note.unchanged:
+            await self._refuse(
+                answer, task, "failed", "said to be unchanged, but the ledger does not have it as done now"
+            )
         else:
             await self._replace(answer, task)
 
@@ -151,10 +159,10 @@ class Writing:
         if not tasks:
             return
         await self._books.record(
-            [self._books.row(task.partition, task.row, answer.asked, "done", task.staged.digest) for task in tasks]
+            [self._books.row(task.partition, task.row, answer.asked, "done", task.digest, task.note) for task in tasks]
         )
         for task in tasks:
-            self._books.tell(task.partition, task.due.reason, "unchanged", digest=task.staged.digest)
+            self._books.tell(task.partition, task.due.reason, "unchanged", digest=task.digest, remark=task.note.remark)
 
     async def _replace(self, answer: Answer, task: Task) -> None:
         why = self._guard.objection(task.partition, task.held, task.staged.digest)
@@ -167,7 +175,7 @@ class Writing:
         if trouble:
             await self._refuse(answer, task, "failed", str(trouble))
             return
-        row = self._books.row(task.partition, task.row, answer.asked, "done", task.staged.digest, wrote=True)
+        row = self._books.row(task.partition, task.row, answer.asked, "done", task.digest, task.note, wrote=True)
         try:
             written = await self._insist(task, row)
         except LeaseLost:
@@ -184,9 +192,10 @@ class Writing:
                 task.partition,
                 task.due.reason,
                 "done",
-                digest=task.staged.digest,
+                digest=task.digest,
                 added=written.added,
                 removed=written.removed,
+                remark=task.note.remark,
             )
 
     async def _insist(self, task: Task, row: LedgerRow) -> Written:
@@ -248,9 +257,11 @@ class Writing:
 
     async def _refuse(self, answer: Answer, task: Task, outcome: Literal["failed", "held"], error: str) -> None:
         """Keep what the target held, and say why."""
-        row = self._books.row(task.partition, task.row, answer.asked, outcome, task.held, error=error)
+        row = self._books.row(task.partition, task.row, answer.asked, outcome, task.held, task.note, error=error)
         await self._books.record([row])
-        self._books.tell(task.partition, task.due.reason, outcome, digest=task.held, error=error)
+        self._books.tell(
+            task.partition, task.due.reason, outcome, digest=task.held, error=error, remark=task.note.remark
+        )
 
     async def _give_reasons(
         self, answer: NoAnswer, due: Mapping[dt.date, DueDay], rows: Mapping[Partition, LedgerRow]
@@ -263,7 +274,8 @@ class Writing:
             partition = Partition(answer.window.source, day)
             old = rows.get(partition)
             held = old.digest if old is not None else None
-            kept.append(self._books.row(partition, old, answer.asked, answer.outcome, held, error=answer.error))
+            note = Note(day)
+            kept.append(self._books.row(partition, old, answer.asked, answer.outcome, held, note, error=answer.error))
         await self._books.record(kept)
         for row in kept:
             reason = due[row.date].reason

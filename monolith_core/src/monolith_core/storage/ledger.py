@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from monolith_core.days import DayRange
@@ -15,9 +15,6 @@ from monolith_core.storage.values import day_in, instant_in, instant_out, text_o
 
 if TYPE_CHECKING:
     from monolith_core.storage.storage import Storage
-
-PURGED = "purged at the source"
-"""The remark of days that a source does not have any more."""
 
 _KEY = ("target", "source", "date")
 _COLUMNS = (
@@ -34,8 +31,10 @@ _COLUMNS = (
     "run",
     "error",
     "remark",
+    "version",
+    "purged",
 )
-_SELECT = "SELECT target, source, date, via, state, count, a, b, fingerprint, age, asked, written, run, error, remark"
+_SELECT = f"SELECT {', '.join(_COLUMNS)}"
 # Named one by one: each is a range of the index `ledger_due`, which a `<>` is not.
 _NOT_DONE = [state for state in get_args(State) if state != "done"]
 
@@ -85,14 +84,14 @@ class Ledger:
         where = _Where(start, end)
         where.add("target = ?", target)
         where.add("via = ?", via)
-        select = "SELECT source, date, state, count, a, b, fingerprint, age FROM ledger"
+        select = "SELECT source, date, state, count, a, b, fingerprint, age, version FROM ledger"
         found = self._query(select, where.text, values=where.values)
         days = _Days()
         return {
             Partition(source, days[day]): Glance(
-                state, None if count is None else Digest(count, a, b), fingerprint, age
+                state, None if count is None else Digest(count, a, b), fingerprint, age, version
             )
-            for source, day, state, count, a, b, fingerprint, age in found
+            for source, day, state, count, a, b, fingerprint, age, version in found
         }
 
     def stretch(
@@ -124,16 +123,29 @@ class Ledger:
 
     def purged(self, via: str) -> set[dt.date]:
         """The days that were purged at a source, or may have been."""
-        found = self._query("SELECT DISTINCT date FROM ledger WHERE via = ? AND remark = ?", values=[via, PURGED])
+        found = self._query("SELECT DISTINCT date FROM ledger WHERE via = ? AND purged = 1", values=[via])
         return {day_in(day) for (day,) in found}
 
     def mark_purged(self, via: str, days: Iterable[dt.date]) -> None:
         """Note, before it is done, that a source is purged of days: it must never be asked for them again."""
-        values = [(PURGED, via, day.isoformat()) for day in days]
-        statement = "UPDATE ledger SET remark = ? WHERE via = ? AND date = ?"
-        if values:
-            with self._storage.transaction() as connection:
-                connection.exec_driver_sql(self._storage.dialect.sql(statement), values)
+        values = [(via, day.isoformat()) for day in days]
+        self._update("UPDATE ledger SET purged = 1 WHERE via = ? AND date = ?", values)
+
+    def confirm(self, target: str, source: str, ages: Mapping[dt.date, int], asked: dt.datetime) -> None:
+        """Note of days that are done that the source told at `asked`, when they were so old, that they are the same."""
+        moment = instant_out(asked)
+        values = [(moment, age, target, source, day.isoformat()) for day, age in ages.items()]
+        self._update(
+            "UPDATE ledger SET asked = ?, age = ? WHERE target = ? AND source = ? AND date = ? AND state = 'done'",
+            values,
+        )
+
+    def remarked(self, start: dt.date | None = None, end: dt.date | None = None) -> list[LedgerRow]:
+        """The rows that have a remark, by target, source and day."""
+        where = _Where(start, end)
+        where.add("remark <> ''")
+        found = self._query(_SELECT, "FROM ledger", where.text, "ORDER BY target, source, date", values=where.values)
+        return [_row(row) for row in found]
 
     def unsettled(self, target: str, via: str, settle: float) -> list[LedgerRow]:
         """The rows, of any day, that are not done or were asked before they settled."""
@@ -180,6 +192,12 @@ class Ledger:
         )
         days = _Days()
         return [Covered(target, via, source, days[day], *rest) for target, via, source, day, *rest in found]
+
+    def _update(self, statement: str, values: Sequence[tuple[Any, ...]]) -> None:
+        """Run a statement for each of `values`, in the thread's transaction or in one of its own."""
+        if values:
+            with self._storage.transaction() as connection:
+                connection.exec_driver_sql(self._storage.dialect.sql(statement), list(values))
 
     def _query(self, *parts: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return self._storage.query(" ".join(parts), values)
@@ -239,11 +257,31 @@ def _values(row: LedgerRow) -> tuple[Any, ...]:
         row.run,
         text_out(row.error),
         text_out(row.remark),
+        row.version,
+        int(row.purged),
     )
 
 
 def _row(values: tuple[Any, ...]) -> LedgerRow:
-    target, source, date, via, state, count, a, b, fingerprint, age, asked, written, *rest = values
+    (
+        target,
+        source,
+        date,
+        via,
+        state,
+        count,
+        a,
+        b,
+        fingerprint,
+        age,
+        asked,
+        written,
+        run,
+        error,
+        remark,
+        version,
+        purged,
+    ) = values
     digest = None if count is None else Digest(count, a, b)
     return LedgerRow(
         target,
@@ -256,5 +294,9 @@ def _row(values: tuple[Any, ...]) -> LedgerRow:
         age,
         instant_in(asked),
         instant_in(written),
-        *rest,
+        run,
+        error,
+        remark,
+        version,
+        bool(purged),
     )

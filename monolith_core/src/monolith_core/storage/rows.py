@@ -19,6 +19,8 @@ class LedgerRow:
     when an archive is loaded further. `digest` is that of what the target holds, also after a failure (None: nothing
     was ever written). `age` is how many seconds the day was over when the source was `asked`; negative before its end.
     `run` is the run that wrote the row, `written` when the target was last changed or found to hold just this.
+    `version` is what the source called the answer that the target holds, or, while it is held back, the one that came.
+    `purged` says that the source does not have the day any more, or may not.
     """
 
     target: str
@@ -34,6 +36,8 @@ class LedgerRow:
     run: str = ""
     error: str = ""
     remark: str = ""
+    version: str = ""
+    purged: bool = False
 
     @property
     def partition(self) -> Partition:
@@ -48,6 +52,7 @@ class Glance(NamedTuple):
     digest: Digest | None
     fingerprint: str
     age: int
+    version: str = ""
 
 
 class Covered(NamedTuple):

@@ -44,9 +44,11 @@ def test_nothing_is_there_yet(target: ElasticsearchTarget, node: Node):
     assert node.ask("GET", "/_index_template")["index_templates"] == []
 
 
-def test_everything_is_there(target: ElasticsearchTarget, node: Node):
+def test_everything_is_there(make: Make, node: Node):
+    target = make()
     target.replace(one().partition, one())
-    assert target.check() == f"Elasticsearch {node.version}, template version 1, 1 index under the alias monolith"
+    target.close()
+    assert make().check() == f"Elasticsearch {node.version}, template version 1, 1 index under the alias monolith"
 
 
 def test_a_template_that_was_changed_is_put_right(make: Make, node: Node, caplog: pytest.LogCaptureFixture):

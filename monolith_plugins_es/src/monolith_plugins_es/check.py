@@ -8,22 +8,26 @@ from monolith_core import PermanentError
 from monolith_plugins_es.cluster import Cluster, path_of
 from monolith_plugins_es.failures import Refused
 from monolith_plugins_es.indices import Indices, name_taken, optional
+from monolith_plugins_es.lowering import Lowering
 from monolith_plugins_es.options import ElasticsearchOptions
 
 INDEX_RIGHTS = ("create_index", "index", "delete", "read", "maintenance", "view_index_metadata", "manage")
 CLUSTER_RIGHTS = ("monitor", "manage_index_templates")
 """What is needed; `manage` of the indices only to put one under the alias."""
 
+_MOST = 3
+"""Names in one line."""
+
 _NO_SECURITY = frozenset({400, 404, 405, 501})
 
 
-def report(cluster: Cluster, indices: Indices, options: ElasticsearchOptions) -> str:
+def report(cluster: Cluster, indices: Indices, lowering: Lowering, options: ElasticsearchOptions) -> str:
     """One line on version, template and indices; raises a MonolithError if a right is missing."""
     version = indices.version() or "of a version that this user may not ask for"
     lacking = _lacking(cluster, options)
     if lacking:
         raise PermanentError(f"Elasticsearch {version}: the user or the API key lacks {', '.join(lacking)}")
-    return f"Elasticsearch {version}, {_template(indices)}, {_months(cluster, options)}"
+    return f"Elasticsearch {version}, {_template(indices)}, {_months(cluster, options)}{_lowered(lowering)}"
 
 
 def _template(indices: Indices) -> str:
@@ -42,6 +46,15 @@ def _months(cluster: Cluster, options: ElasticsearchOptions) -> str:
         raise name_taken(options.index)
     count = len(aliases or {})
     return f"{count} {'index' if count == 1 else 'indices'} under the alias {options.index}"
+
+
+def _lowered(lowering: Lowering) -> str:
+    """What is still to be put back."""
+    found = sorted(lowering.found())
+    if not found:
+        return ""
+    names = ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")
+    return f"; still lowered: {names}; a run fills them now, or the next one puts their settings back"
 
 
 def _lacking(cluster: Cluster, options: ElasticsearchOptions) -> list[str]:

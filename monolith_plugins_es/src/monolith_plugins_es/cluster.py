@@ -45,24 +45,35 @@ class Cluster:
         """Close the connections."""
         self._client.close()
 
-    def ask(self, method: str, path: str, body: Any = None, *, doing: str, shape: Any = Any, **params: str) -> Any:
-        """The answer to a request that may be repeated, whichever node gives it, decoded as a `shape` of msgspec's.
-
-        `doing` is for its error: `write to metrics-2024-01`. Raises a MonolithError that says what was not
-        done and why.
-        """
+    def ask(self, method: str, path: str, body: Any = None, **details: Any) -> Any:
+        """The answer to a request that may be repeated, whichever node gives it; for the details see `ask_once`."""
         for _ in self._options.url[1:]:
             try:
-                return self.ask_once(method, path, body, doing=doing, shape=shape, **params)
+                return self.ask_once(method, path, body, **details)
             except Unreachable:
                 continue
-        return self.ask_once(method, path, body, doing=doing, shape=shape, **params)
+        return self.ask_once(method, path, body, **details)
 
-    def ask_once(self, method: str, path: str, body: Any = None, *, doing: str, shape: Any = Any, **params: str) -> Any:
-        """`ask` of one node only."""
+    def ask_once(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        doing: str,
+        shape: Any = Any,
+        patience: float | None = None,
+        **params: str,
+    ) -> Any:
+        """The answer of one node to a request with these parameters, decoded as a `shape` of msgspec's.
+
+        `doing` is for its error: `write to metrics-2024-01`; `patience` are seconds, if not the usual ones. Raises a
+        MonolithError that says what was not done and why.
+        """
         headers: Mapping[str, str] = _LINES if isinstance(body, bytes) else _JSON
+        client = self._client if patience is None else self._client.options(request_timeout=patience)
         try:
-            answer = self._client.perform_request(method, path, params=params or None, headers=headers, body=body).body
+            answer = client.perform_request(method, path, params=params or None, headers=headers, body=body).body
             return msgspec.json.decode(answer, type=shape) if isinstance(answer, bytes) else answer
         except Exception as error:
             raise of_client(error, doing) from error

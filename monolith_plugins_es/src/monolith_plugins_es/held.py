@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ FEWER = 500
 """Documents in one answer that has their bodies."""
 
 _KEEP = "2m"
+_AT_ONCE = 12  # names of 255 bytes in the 4,096 of a request's first line
 _ONLY = (
     "pit_id,timed_out,_shards.failed,hits.total.value,hits.hits._index,hits.hits._id,hits.hits._routing,hits.hits.sort"
 )
@@ -144,12 +145,8 @@ class Shelf:
 
     def refresh(self, *indices: str) -> None:
         """Make what was written visible to searches."""
-        self._cluster.ask(
-            "POST",
-            path_of(",".join(indices), "_refresh"),
-            doing=f"refresh {', '.join(indices)}",
-            ignore_unavailable="true",
-        )
+        for some in _groups(indices):
+            self._cluster.ask("POST", path_of(some, "_refresh"), doing=f"refresh {some}", ignore_unavailable="true")
 
     def _query(self, partition: Partition) -> dict[str, Any]:
         day = partition.date.isoformat()
@@ -183,6 +180,12 @@ class Shelf:
         if answer.timed_out or answer.shards.get("failed"):
             raise TemporaryError(f"Elasticsearch searched only a part of {self._alias}; is a node missing?")
         return answer
+
+
+def _groups(indices: Sequence[str]) -> Iterator[str]:
+    """The names with commas between them, in texts that fit into the first line of a request."""
+    for at in range(0, len(indices), _AT_ONCE):
+        yield ",".join(indices[at : at + _AT_ONCE])
 
 
 def _category(document: bytes) -> str:

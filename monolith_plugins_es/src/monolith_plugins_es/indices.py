@@ -11,14 +11,18 @@ from monolith_core import PermanentError
 from monolith_plugins_es import template
 from monolith_plugins_es.cluster import Cluster, path_of
 from monolith_plugins_es.failures import Refused, client_version, wrong_client
+from monolith_plugins_es.lowering import Lowering
 from monolith_plugins_es.options import ElasticsearchOptions
 
 
 class Indices:
     """Makes what is missing, once; any thread may ask."""
 
-    def __init__(self, cluster: Cluster, options: ElasticsearchOptions, log: logging.Logger) -> None:
+    def __init__(
+        self, cluster: Cluster, options: ElasticsearchOptions, lowering: Lowering, log: logging.Logger
+    ) -> None:
         self._cluster = cluster
+        self._lowering = lowering
         self._alias = options.index
         self._log = log
         self._wanted = template.template(options)
@@ -100,12 +104,16 @@ class Indices:
         return frozenset(_paths(answer[index]["mappings"].get("properties", {}), ""))
 
     def _make(self, index: str) -> bool:
+        self._lowering.end_idle()
+        body = self._lowering.body(index)
         try:
-            self._ask("PUT", path_of(index), f"make {index}")
+            self._ask("PUT", path_of(index), f"make {index}", body)
         except Refused as error:
             if error.type == "resource_already_exists_exception":
                 return False
             raise
+        if body is not None:
+            self._lowering.begin(index)
         return True
 
     def _put_template(self, drift: list[str] | None) -> None:

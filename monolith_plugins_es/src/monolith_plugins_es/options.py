@@ -36,6 +36,9 @@ class ElasticsearchOptions(TargetOptions):
     """Shards of each new monthly index."""
     replicas: int = Field(1, ge=0, le=64)
     """Replicas of each new monthly index."""
+    lower: Literal["nothing", "refresh", "replicas"] = "refresh"
+    """What a new index of a month that is over does without until it is filled: `refresh` (searches see nothing of it),
+    `replicas` (nor has it replicas: a node that is lost meanwhile takes days with it that were done), or `nothing`."""
     mappings: Path | None = None
     """A JSON file with a mapping that is merged over monolith's own, for new monthly indices."""
     ilm_policy: str | None = Field(None, min_length=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -27,6 +28,7 @@ from monolith_plugins_es.documents import Writer, index_name
 from monolith_plugins_es.explain import Explainer
 from monolith_plugins_es.held import PAGE, Shelf, Stranger
 from monolith_plugins_es.indices import Indices
+from monolith_plugins_es.lowering import Lowering
 from monolith_plugins_es.options import ElasticsearchOptions
 
 
@@ -39,7 +41,9 @@ class ElasticsearchTarget(Target):
     def __init__(self, options: ElasticsearchOptions, context: Context) -> None:
         super().__init__(options, context)
         self._cluster = Cluster(options, context.log)
-        self._indices = Indices(self._cluster, options, context.log)
+        today = dt.datetime.now(context.timezone).date()
+        self._lowering = Lowering(self._cluster, options, today, context.log)
+        self._indices = Indices(self._cluster, options, self._lowering, context.log)
         self._shelf = Shelf(self._cluster, options.index, options.date_field)
         self._bulk = Bulk(
             self._cluster,
@@ -54,13 +58,18 @@ class ElasticsearchTarget(Target):
         self._seen: set[Partition] = set()
         self._fresh: set[str] = set()
 
+    def setup(self) -> None:
+        """Put back what a run that was killed has left lowered."""
+        self._lowering.end_leftovers()
+
     def close(self) -> None:
-        """Make visible what was written, and close the connections."""
+        """Make visible what was written, put back what was lowered, and close the connections."""
         self._bulk.close()
         try:
             if self.options.refresh == "end" and self._written:
                 self._shelf.refresh(*sorted(self._written))
         finally:
+            self._lowering.end()
             self._written.clear()
             self._cluster.close()
 
@@ -68,6 +77,7 @@ class ElasticsearchTarget(Target):
         """Make the index hold exactly the staged records of the partition: new ones in, then stale ones out."""
         self._indices.prepare()
         index = index_name(self.options.index, partition.date)
+        self._lowering.touch(index)
         made = self._indices.ensure(index, make=bool(staged.digest))
         if made is None and not staged.drifted:
             return Written(0, 0, 0)
@@ -92,7 +102,7 @@ class ElasticsearchTarget(Target):
 
     def check(self) -> str:
         """Connect, and see versions, the template and the rights."""
-        return check.report(self._cluster, self._indices, self.options)
+        return check.report(self._cluster, self._indices, self._lowering, self.options)
 
     def _replace(self, partition: Partition, staged: Staged, index: str, *, made: bool) -> Written:
         difference, strangers = Difference(staged.ids), list[Stranger]()

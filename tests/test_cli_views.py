@@ -140,7 +140,7 @@ def test_plan_refuses_days_that_are_none(job: Job) -> None:
 def test_status_of_nothing(job: Job) -> None:
     before = job.files()
     assert job.monolith("status").stdout == "visits into sql: nothing yet; phase extract writes it\n"
-    assert job.json("status") == {"sources": [], "troubles": []}
+    assert job.json("status") == {"sources": [], "troubles": [], "remarks": []}
     assert job.files() == before
 
 

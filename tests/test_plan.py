@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from monolith_core.days import DayRange
 from monolith_core.events import DueDay
 from monolith_core.partition import EMPTY, Digest, Partition, Window
-from monolith_core.plan import Ledger, Wanted, due_days, due_partitions, newest_first, reason, wanted_days, windows
+from monolith_core.plan import (
+    Ledger,
+    Wanted,
+    due_days,
+    due_partitions,
+    known_versions,
+    newest_first,
+    reason,
+    settled_days,
+    wanted_days,
+    windows,
+)
 
 D = Digest(3, 30, 300)
 OTHER = Digest(3, 31, 300)
@@ -30,10 +41,13 @@ class Row:
     digest: Digest = D
     fingerprint: str = "f"
     age: int = SETTLE
+    version: str = ""
 
 
 FINAL = Row()
 YOUNG = Row(age=SETTLE - 1)
+V1 = Row(version="v1")
+YOUNG_V1 = Row(version="v1", age=SETTLE - 1)
 
 # row, fingerprint now, offered by the source, force -> reason
 REASONS = [
@@ -78,6 +92,37 @@ def test_reason(row, fingerprint, offered, force, expected):
 def test_a_settle_of_zero_makes_a_day_final_when_it_is_over():
     assert reason(Row(age=0), "f", 0) is None
     assert reason(Row(age=-1), "f", 0) == "provisional"
+
+
+# row, fingerprint now, version told, force -> reason
+VERSIONED = [
+    # another version, or one where none was known
+    (V1, "f", "v2", False, "changed"),
+    (FINAL, "f", "v1", False, "changed"),
+    (YOUNG, "f", "v1", False, "changed"),
+    # the same version: nothing, even while the day is provisional
+    (V1, "f", "v1", False, None),
+    (YOUNG_V1, "f", "v1", False, None),
+    (Row(version="v1", age=-3600), "f", "v1", False, None),
+    # none told
+    (V1, "f", "", False, None),
+    (YOUNG_V1, "f", "", False, "provisional"),
+    # combinations: the first that holds
+    (None, "f", "v1", True, "new"),
+    (Row("failed", version="v1"), "f", "v1", False, "failed"),
+    (Row("held", version="v1"), "f", "v1", False, "held"),
+    (Row("deferred", version="v1"), "f", "v2", False, "deferred"),
+    (Row("drift", version="v1"), "f", "v1", True, "drift"),
+    (V1, "g", "v1", False, "config changed"),
+    (YOUNG_V1, "g", "v2", True, "config changed"),
+    (YOUNG_V1, "f", "v2", True, "changed"),
+    (YOUNG_V1, "f", "v1", True, "forced"),
+]
+
+
+@pytest.mark.parametrize(("row", "fingerprint", "version", "force", "expected"), VERSIONED)
+def test_reason_of_a_day_with_a_version(row, fingerprint, version, force, expected):
+    assert reason(row, fingerprint, SETTLE, version=version, force=force) == expected
 
 
 WANTED = [
@@ -169,6 +214,72 @@ def test_a_failed_partition_of_another_source_makes_its_day_due():
     }
     found = due_days("src", Wanted(DayRange(day(4), day(5))), SETTLE, [Ledger("copy", "f", known)])
     assert [(each.partition, each.reason) for each in found] == [(Partition("src", day(4)), "failed")]
+
+
+def test_versions_make_days_due_or_not():
+    known = {Partition("src", day(number)): YOUNG_V1 for number in (3, 4, 5, 6)}
+    versions = {day(3): "v1", day(4): "v1", day(5): "v2", day(8): "v1"}
+    ledger = Ledger("sql", "f", known)
+    found = due_days("src", Wanted(DayRange(day(4), day(7))), SETTLE, [ledger], versions)
+    # The third is not wanted, so that its version says nothing; the eighth is neither wanted nor known.
+    assert due(found) == [("sql", 7, "new"), ("sql", 6, "provisional"), ("sql", 5, "changed")]
+
+
+def test_versions_are_compared_in_each_target():
+    ledgers = [Ledger("a", "f", {Partition("src", day(5)): V1}), Ledger("b", "f", {Partition("src", day(5)): FINAL})]
+    wanted = Wanted(DayRange(day(5), day(5)))
+    assert due(due_days("src", wanted, SETTLE, ledgers, {day(5): "v1"})) == [("b", 5, "changed")]
+
+
+def test_a_failed_partition_of_another_source_makes_a_day_due_that_has_its_version():
+    known = {Partition("src", day(5)): V1, Partition("flights", day(5)): Row("failed")}
+    wanted = Wanted(DayRange(day(5), day(5)))
+    found = due_days("src", wanted, SETTLE, [Ledger("sql", "f", known)], {day(5): "v1"})
+    assert due(found) == [("sql", 5, "failed")]
+    assert known_versions("src", found, [Ledger("sql", "f", known)]) == {}
+
+
+# rows of the day in targets a and b, which of them it is due for -> what is known
+KNOWN = [
+    (V1, V1, "ab", "v1"),
+    (V1, Row(version="v2"), "ab", ""),
+    (V1, Row(version="v2"), "a", "v1"),
+    (V1, None, "ab", ""),
+    (V1, None, "a", "v1"),
+    (V1, FINAL, "ab", ""),
+    (FINAL, FINAL, "ab", ""),
+    (V1, Row("failed", version="v1"), "ab", ""),
+    (V1, Row("held", version="v1"), "b", ""),
+    (V1, Row("drift", version="v1"), "b", ""),
+    (V1, Row(version="v1", fingerprint="g"), "ab", ""),
+]
+
+
+@pytest.mark.parametrize(("a", "b", "targets", "version"), KNOWN)
+def test_the_version_that_is_known_of_a_due_day(a, b, targets, version):
+    five = Partition("src", day(5))
+    ledgers = [Ledger(name, "f", {five: row} if row else {}) for name, row in (("a", a), ("b", b))]
+    due_in = [DueDay(name, five, "provisional") for name in targets]
+    assert known_versions("src", due_in, ledgers) == ({day(5): version} if version else {})
+
+
+# row, version told, seconds that the day is over now -> whether it becomes final
+SETTLED = [
+    (YOUNG_V1, "v1", SETTLE, True),
+    (YOUNG_V1, "v1", SETTLE - 1, False),
+    (V1, "v1", SETTLE + 9, False),
+    (YOUNG_V1, "v2", SETTLE, False),
+    (Row("failed", version="v1", age=0), "v1", SETTLE, False),
+    (Row(version="v1", age=0, fingerprint="g"), "v1", SETTLE, False),
+    (None, "v1", SETTLE, False),
+]
+
+
+@pytest.mark.parametrize(("row", "version", "age", "final"), SETTLED)
+def test_a_day_that_is_told_to_be_the_same_becomes_final(row, version, age, final):
+    ledger = Ledger("sql", "f", {Partition("src", day(5)): row} if row else {})
+    found = settled_days("src", SETTLE, ledger, {day(5): version}, lambda at: age)
+    assert found == ([day(5)] if final else [])
 
 
 def test_own_partitions_are_compared_by_digest():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from monolith_core.storage import Covered, LedgerRow, Storage
 
 _MOST = 20
-"""Most troubles that are listed as text."""
+"""Most troubles, and most remarks, that are listed as text."""
 
 _ADVICE = {
     "failed": "failed: due again in the next run; if it does not pass by itself, mend the source or the configuration",
@@ -60,8 +60,9 @@ def status(
 ) -> None:
     """Show what is archived, source by day.
 
-    What the targets have of each source as a calendar, then what needs a look. Up to three months have a sign for
-    each day, more have a cell for each month: its worst day, and how much is done.
+    What the targets have of each source as a calendar, then what needs a look, then what sources remarked about their
+    days. Up to three months have a sign for each day, more have a cell for each month: its worst day, and how much is
+    done.
     """
     from monolith_core.cli.coverage import strips, unknown
     from monolith_core.cli.request import check_sources, load, today
@@ -79,13 +80,14 @@ def status(
         begun = _first_runs(loaded, storage)
         found = strips(loaded, rows, present, begun, days=days, sources=frozenset(sources), targets=frozenset(targets))
         troubles = list(_troubles(storage, found))
+        remarks = list(_remarks(storage, found))
     finally:
         storage.close()
     if as_json:
-        _show_json(found, troubles)
+        _show_json(found, troubles, remarks)
     else:
         nothing = [] if sources or targets else unknown(loaded, rows)
-        _show(found, troubles, nothing)
+        _show(found, troubles, remarks, nothing)
 
 
 def _first_runs(config: Config, storage: Storage) -> dict[tuple[str, str], dt.date]:
@@ -153,7 +155,17 @@ def _troubles(storage: Storage, strips: Iterable[Strip]) -> Iterator[LedgerRow]:
                     yield row
 
 
-def _show(strips: list[Strip], troubles: list[LedgerRow], nothing: list[tuple[str, str, str]]) -> None:
+def _remarks(storage: Storage, strips: Iterable[Strip]) -> Iterator[LedgerRow]:
+    """The ledger's rows of the days shown that have a remark."""
+    shown = {(strip.target, strip.via, strip.source): strip.marks for strip in strips}
+    for row in storage.ledger.remarked():
+        if row.date in shown.get((row.target, row.via, row.source), ()):
+            yield row
+
+
+def _show(
+    strips: list[Strip], troubles: list[LedgerRow], remarks: list[LedgerRow], nothing: list[tuple[str, str, str]]
+) -> None:
     from monolith_core.cli.calendar import calendar
     from monolith_core.cli.paint import painted, say
 
@@ -169,6 +181,25 @@ def _show(strips: list[Strip], troubles: list[LedgerRow], nothing: list[tuple[st
         say(painted("needs a look", None, bold=True))
         for line in _listed(troubles):
             say(line)
+    if remarks:
+        say("")
+        say(painted("remarks", None, bold=True))
+        for line in _remarked(remarks):
+            say(line)
+
+
+def _remarked(rows: Iterable[LedgerRow]) -> Iterator[str]:
+    """Days with the same remark in one line, the newest first."""
+    from monolith_core.logs import days_text, plain
+
+    grouped: dict[tuple[str, str, str], list[dt.date]] = {}
+    for row in rows:
+        grouped.setdefault((row.source, row.target, row.remark), []).append(row.date)
+    newest = sorted(grouped.items(), key=lambda item: max(item[1]), reverse=True)
+    for (source, target, remark), days in newest[:_MOST]:
+        yield plain(f"  {source} {days_text(days)} into {target}: {remark}")
+    if len(newest) > _MOST:
+        yield f"  and {len(newest) - _MOST} more; --json lists each"
 
 
 def _listed(troubles: list[LedgerRow]) -> Iterator[str]:
@@ -186,10 +217,16 @@ def _listed(troubles: list[LedgerRow]) -> Iterator[str]:
     yield from (text for state, text in _ADVICE.items() if state in states)
 
 
-def _show_json(strips: list[Strip], troubles: list[LedgerRow]) -> None:
+def _show_json(strips: list[Strip], troubles: list[LedgerRow], remarks: list[LedgerRow]) -> None:
     from monolith_core.cli.paint import say_json
 
-    say_json({"sources": [_strip(strip) for strip in strips], "troubles": [_trouble(row) for row in troubles]})
+    say_json(
+        {
+            "sources": [_strip(strip) for strip in strips],
+            "troubles": [_trouble(row) for row in troubles],
+            "remarks": [_remark(row) for row in remarks],
+        }
+    )
 
 
 def _strip(strip: Strip) -> dict[str, Any]:
@@ -205,16 +242,22 @@ def _strip(strip: Strip) -> dict[str, Any]:
     }
 
 
-def _trouble(row: LedgerRow) -> dict[str, Any]:
+def _remark(row: LedgerRow) -> dict[str, Any]:
     return {
         "source": row.source,
         "via": row.via,
         "target": row.target,
         "date": row.date.isoformat(),
+        "remark": row.remark,
+    }
+
+
+def _trouble(row: LedgerRow) -> dict[str, Any]:
+    return {
+        **_remark(row),
         "state": row.state,
         "records": row.digest.count if row.digest else 0,
         "asked": row.asked.isoformat() if row.asked else None,
         "run": row.run,
         "error": row.error,
-        "remark": row.remark,
     }

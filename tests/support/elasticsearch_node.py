@@ -193,11 +193,11 @@ class Node:
         self.begin()
         self.await_ready()
 
-    def await_ready(self, nodes: int = 1) -> None:
-        """Wait until the node answers as one of so many."""
+    def await_ready(self, nodes: int = 1, status: str = "yellow") -> None:
+        """Wait until the node answers as one of so many, and the cluster has this status."""
         assert self.process is not None
         deadline = time.monotonic() + READY_WITHIN
-        path = f"/_cluster/health?wait_for_nodes={nodes}&wait_for_status=yellow&timeout=30s"
+        path = f"/_cluster/health?wait_for_nodes=ge({nodes})&wait_for_status={status}&timeout=30s"
         while True:
             if self.process.poll() is not None:
                 raise RuntimeError(f"Elasticsearch ended with {self.process.returncode}:\n{self.tail()}")

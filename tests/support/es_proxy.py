@@ -71,7 +71,7 @@ class Proxy:
                 proxy.asked.append(asked)
                 try:
                     answer = proxy.rule(asked, lambda: proxy.forward(asked))
-                except Cut:
+                except (Cut, OSError):  # or the node is not there
                     self.close_connection = True
                     return
                 self.send_response(answer.status)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.elasticsearch_node import Node
 from support.servers import MariaDB
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
@@ -165,3 +166,17 @@ def test_the_questions_have_answers(archived: Path) -> None:
     answers = run(*ask, cwd=ROOT)
     assert answers.count("json_extract(data, '$.carrier')") == 1
     assert "2013-02-08" in answers, "the blizzard, when most planes stayed on the ground"
+
+
+def test_elasticsearch_answers_as_the_archive_does(tmp_path: Path, operations: Path, node: Node) -> None:
+    """The demo's last part, on a month: the load into a node, and the comparison, which also finds a difference."""
+    text = (ROOT / "examples/flights-elasticsearch.ini").read_text(encoding="utf-8")
+    text = text.replace("%(here)s/data/operations.sqlite", str(operations)).replace("data/archive", "archive")
+    (tmp_path / "flights.ini").write_text(text.replace("${ELASTICSEARCH_URL}", node.url), encoding="utf-8")
+    run("monolith-extract", "flights.ini", "--start-date", "2013-02-01", "--end-date", "2013-02-28", cwd=tmp_path)
+    compare = (sys.executable, ROOT / "examples/compare.py", "archive.sqlite", node.url, "flights")
+    assert run(*compare, cwd=tmp_path).count("The archive gives the same answer.") == 3
+    (hit,) = node.ask("POST", "/flights/_search", {"size": 1, "query": {"term": {"carrier": "UA"}}})["hits"]["hits"]
+    node.ask("DELETE", f"/{hit['_index']}/_doc/{hit['_id']}?refresh=true")
+    done = subprocess.run([*compare], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count("The archive gives another answer:")) == (1, 2)

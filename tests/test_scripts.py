@@ -58,6 +58,14 @@ def test_help_says_how_to_use_it() -> None:
     assert "set -" not in done.stdout
 
 
+def test_the_demo_refuses_what_it_does_not_know() -> None:
+    done = subprocess.run([ROOT / "scripts/demo", "--elastic"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "scripts/demo: got '--elastic', expected nothing or --elasticsearch\n"
+    done = subprocess.run([ROOT / "scripts/demo", "--help"], capture_output=True, text=True, check=True)
+    assert "scripts/demo [--elasticsearch]" in done.stdout
+
+
 def test_without_python_one_line_says_so(checkout: Path, bare: dict[str, str]) -> None:
     done = script(checkout, "ensure_environment", bare)
     assert done.returncode == 1

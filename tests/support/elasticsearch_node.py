@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -286,3 +287,18 @@ def cluster(count: int, version: str = OLDEST) -> list[Node]:
             node.close()
         raise
     return nodes
+
+
+def main() -> None:
+    """Start a node, print its URL, and end it when the standard input is closed."""
+    node = Node()
+    try:
+        node.start()
+        print(node.url, flush=True)
+        sys.stdin.read()
+    finally:
+        node.close()
+
+
+if __name__ == "__main__":
+    main()

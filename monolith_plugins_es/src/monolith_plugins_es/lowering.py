@@ -154,6 +154,6 @@ class Lowering:
         back = {name: value for name, value in mark_of(meta).items() if present.get(f"index.{name}") == LOWERED[name]}
         if back:
             self._cluster.ask("PUT", path_of(index, "_settings"), {"index": back}, doing=doing)
-            self._log.info("%s is filled: %s", index, " and ".join(f"{name} is put back" for name in back))
+            self._log.debug("%s is filled: %s", index, " and ".join(f"{name} is put back" for name in back))
         if mark_of(meta):
             self._cluster.ask("PUT", path_of(index, "_mapping"), {"_meta": unmarked(meta)}, doing=doing)

@@ -608,6 +608,18 @@ CASES: dict[str, tuple[str | bytes, list[str]]] = {
             "monolith.ini:5: option query-file of [source:a] gives what query in line 4 gives; remove one of them",
         ],
     ),
+    "an option that has moved": (
+        S + "quarry = select 1\n" + M + P + T,
+        [
+            "monolith.ini:4: [source:a] has no option quarry; write the question into query",
+        ],
+    ),
+    "file of an option that has moved": (
+        S + "quarry-file = missing.sql\n" + M + P + T,
+        [
+            "monolith.ini:4: [source:a] has no option quarry-file; write the question into query",
+        ],
+    ),
     "file of an unknown option": (
         S + "qury-file = missing.sql\n" + M + P + T,
         [

@@ -13,7 +13,7 @@ from support.distributions import make_distribution
 
 PLUGINS = '''
     from enum import Enum
-    from typing import Annotated, Any, Literal, Self
+    from typing import Annotated, Any, ClassVar, Literal, Self
 
     import pydantic
     from pydantic import Field, model_validator
@@ -27,6 +27,7 @@ PLUGINS = '''
 
 
     class TableOptions(SourceOptions):
+        moved: ClassVar[dict[str, str]] = {"quarry": "write the question into query"}
         url: str = Field(examples=["https://service.example/"])
         """Where the service is."""
         query: Annotated[str | None, DATA] = Field(None, min_length=3)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Annotated, Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
@@ -69,6 +69,9 @@ class PluginOptions(BaseModel):
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
+
+    moved: ClassVar[Mapping[str, str]] = {}
+    """What to do instead of options that a reader may expect and the plugin has not, such as those of an older one."""
 
     def location(self) -> str | None:
         """Where the data is, without credentials, so that plugins that share their data are known; None: nowhere."""

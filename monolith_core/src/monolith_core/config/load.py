@@ -151,7 +151,8 @@ class _Loader:
             self._common(plugin)
             return None
         names = [*plugin.schema.names(), "use"]
-        unknown_options(plugin.section, plugin.knows, names, self._found, _elsewhere(plugin.id))
+        elsewhere = {**_elsewhere(plugin.id), **plugin.schema.model.moved}
+        unknown_options(plugin.section, plugin.knows, names, self._found, elsewhere)
         base = shared.only(lambda name: plugin.has(name) and name not in NOT_SHARED)
         values = self._overrides.only(plugin.has).over(plugin.values.only(lambda name: name != "use").over(base))
         context = {"here": self._folder, "id": plugin.id}

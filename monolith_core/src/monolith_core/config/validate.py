@@ -87,7 +87,7 @@ def unknown_options(
         base = option.name.removesuffix("-file")
         near = guess(base, known)
         meant = f"{near}{option.name[len(base) :]}"
-        advice = elsewhere.get(option.name) or (f"did you mean {meant}?" if near else None)
+        advice = elsewhere.get(option.name) or elsewhere.get(base) or (f"did you mean {meant}?" if near else None)
         if advice or sure:
             advice = advice or f"expected {listed(sorted(known))}"
             found.add(option.line, f"{section} has no option {option.written}; {advice}")

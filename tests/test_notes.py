@@ -13,7 +13,7 @@ import tenacity
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engine import NOW, Shelf, Table, TableSource, config_of, go, section, source_of, target_of
+from support.engine import NOW, Shelf, Table, TableSource, config_of, digest_of, go, section, source_of, target_of
 from support.scripted import Job, make_job
 
 from monolith_core import keep as keeping
@@ -287,6 +287,37 @@ async def test_a_wrong_note_fails_its_day_only(saying: Stand, wrong: Note) -> No
     saying.options["span"] = 3
     saying.kind.says = {day(9): wrong}
     assert (await saying.run()).outcomes() == ["10 done", "9 failed", "8 done"]
+
+
+async def test_a_day_that_is_deferred_is_left_for_a_later_run_and_holds_up_no_other(saying: Stand) -> None:
+    saying.kind.says = {day(9): Note(day(9), deferred="no file yet")}
+    rows = saying.table.days.pop(day(9))
+    told = await saying.run()
+    assert told.outcomes() == ["10 done", "9 deferred", "8 done"]
+    assert [each.error for each in told.finished] == ["", "no file yet", ""]
+    assert (told.report.status, saying.rows()[1].error) == ("ok", "no file yet")
+    assert saying.shelf.counts() == {"src 2024-03-08": 4, "src 2024-03-10": 4}
+    saying.kind.says, saying.table.days[day(9)] = {}, rows
+    later = await saying.run(LATER)
+    assert "9 done" in later.outcomes()
+    assert saying.said()[1] == "9 done v9"
+
+
+async def test_a_day_that_is_deferred_keeps_what_it_was(saying: Stand) -> None:
+    await saying.run()
+    saying.kind.says = {day(9): Note(day(9), deferred="no file any more")}
+    saying.table.days.pop(day(9))
+    told = await saying.run(force=True)
+    assert told.outcomes()[1] == "9 deferred"
+    assert saying.shelf.counts()["src 2024-03-09"] == 4
+    assert saying.rows()[1].digest == digest_of(saying.shelf, Partition("src", day(9)))
+
+
+async def test_deferred_with_records_fails_the_window(saying: Stand) -> None:
+    saying.kind.says = {day(10): Note(day(10), deferred="not yet")}
+    told = await saying.run()
+    assert told.outcomes()[0] == "10 failed"
+    assert told.finished[0].error.startswith("src said that 2024-03-10 is deferred, and yielded records of it")
 
 
 async def test_unchanged_without_a_version_fails_the_window(saying: Stand) -> None:

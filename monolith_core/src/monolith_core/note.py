@@ -24,12 +24,22 @@ class Note(msgspec.Struct, frozen=True, gc=False):
 
     `unchanged` says that the day is as it was under the version known: no records of it are yielded, nothing is
     written, and the ledger notes that it was asked. It is an error for a day of which no version is known.
+
+    `deferred` says why nothing can be said of the day yet, such as a file that is still to come: no records of it are
+    yielded, every target keeps what it holds, and the day is due in a later run, which is no failure. Where all that is
+    left has to wait, raise `Deferred` instead.
     """
 
     date: dt.date
     remark: str = ""
     version: str = ""
     unchanged: bool = False
+    deferred: str = ""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the records of the day are what targets are to hold."""
+        return not self.unchanged and not self.deferred
 
     def then(self, later: Note) -> Note:
         """This note with what a later one about the same day adds."""
@@ -38,4 +48,5 @@ class Note(msgspec.Struct, frozen=True, gc=False):
             later.remark or self.remark,
             later.version or self.version,
             later.unchanged or self.unchanged,
+            later.deferred or self.deferred,
         )

@@ -37,17 +37,18 @@ class Notes:
         return self._notes.get(day) or Note(day)
 
     def agree(self, days: Collection[dt.date]) -> None:
-        """Raise PermanentError if one of the days that have records was said to be unchanged."""
+        """Raise PermanentError if one of the days that have records was said to be unchanged or deferred."""
         for day, note in self._notes.items():
-            if note.unchanged and day in days:
+            if not note.replaces and day in days:
+                what = "unchanged" if note.unchanged else "deferred"
                 raise PermanentError(
-                    f"{self.own} said that {day} is unchanged, and yielded records of it; "
+                    f"{self.own} said that {day} is {what}, and yielded records of it; "
                     "its plugin must do one or the other"
                 )
 
 
 def _check(note: Note) -> None:
-    for field in ("remark", "version"):
+    for field in ("remark", "version", "deferred"):
         if not isinstance(getattr(note, field), str):
             raise RecordError(f"expected a text, got {type(getattr(note, field)).__name__}", field=field)
     if not isinstance(note.unchanged, bool):

@@ -30,7 +30,7 @@ class Task:
     @property
     def digest(self) -> Digest | None:
         """What the target holds when the task is done."""
-        return self.held if self.note.unchanged else self.staged.digest
+        return self.staged.digest if self.note.replaces else self.held
 
     @property
     def unknown(self) -> bool:
@@ -60,7 +60,7 @@ class Tasks:
         """Every partition of a day: those that came, those that were held and did not come, and the planned one.
 
         The planned one is the last, so that a day that was interrupted is due again. Of a day that is said to be
-        unchanged it is the only one.
+        unchanged or deferred it is the only one.
         """
         planned = due.partition
         note = answer.stage.notes.of(planned.date)
@@ -69,7 +69,7 @@ class Tasks:
             partition
             for partition in known
             if partition.date == planned.date
-            and not note.unchanged
+            and note.replaces
             and self._speaks_for(partition, rows.get(partition), answer)
         }
         return [

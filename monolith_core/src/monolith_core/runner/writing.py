@@ -119,6 +119,7 @@ class Writing:
         row = task.row
         return (
             row is not None
+            and not task.note.deferred
             and row.written is not None
             and (self._shares or not self._desk.request.force)
             and row.state in (("done",) if task.note.unchanged else ("done", "held", "deferred"))
@@ -147,6 +148,8 @@ class Writing:
     async def _one(self, answer: Answer, task: Task) -> None:
         if self._unchanged(task):
             await self._keep(answer, [task])
+        elif task.note.deferred:
+            await self._refuse(answer, task, "deferred", task.note.deferred)
         elif task.note.unchanged:
             await self._refuse(
                 answer, task, "failed", "said to be unchanged, but the ledger does not have it as done now"
@@ -255,7 +258,9 @@ class Writing:
         faults.point("replaced")
         return written
 
-    async def _refuse(self, answer: Answer, task: Task, outcome: Literal["failed", "held"], error: str) -> None:
+    async def _refuse(
+        self, answer: Answer, task: Task, outcome: Literal["failed", "held", "deferred"], error: str
+    ) -> None:
         """Keep what the target held, and say why."""
         row = self._books.row(task.partition, task.row, answer.asked, outcome, task.held, task.note, error=error)
         await self._books.record([row])

@@ -26,7 +26,7 @@ from support.engine import (
 from monolith_core import retry
 from monolith_core.config import PhaseConfig
 from monolith_core.days import DayRange
-from monolith_core.errors import Deferred, PermanentError, TemporaryError
+from monolith_core.errors import Deferred, Divide, PermanentError, TemporaryError
 from monolith_core.hookspecs import hookimpl
 from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source
@@ -344,6 +344,33 @@ async def test_a_quota_that_is_used_up_defers_the_rest(build, table):
     table.before = lambda window: None
     told = await go(build())
     assert "6 done" in told.outcomes()
+
+
+async def test_a_source_is_asked_for_each_day_if_it_says_so(build, table):
+    """What it yielded before is thrown away; what is done of the days stays when its quota then runs out."""
+
+    def stop(window):
+        if window.start == day(8) == window.end:
+            raise Deferred("used up")
+
+    def divide(date):
+        if len(table.asked[-1]) > 1 and date == day(9):
+            raise Divide("too many days")
+
+    table.before, table.each = stop, divide
+    told = await go(build(span=5))
+    assert table.asked == [Window("src", day(6), day(10)), *(Window("src", day(n), day(n)) for n in (10, 9, 8))]
+    assert told.outcomes() == ["10 done", "9 done", "8 deferred", "7 deferred", "6 deferred"]
+    assert ledger(build())[-2:] == ["9 src done 3", "10 src done 3"]
+
+
+async def test_a_single_day_cannot_be_divided(build, table):
+    def divide(window):
+        raise Divide("too many days")
+
+    table.before = divide
+    told = await go(build(since=day(9)))
+    assert [(each.outcome, each.error) for each in told.finished] == [("failed", "too many days")] * 2
 
 
 async def test_a_new_configuration_makes_every_day_due_and_writes_the_difference(build, table, shelf):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from monolith_core.errors import (
         ConfigurationError,
         Deferred,
+        Divide,
         MonolithError,
         PermanentError,
         RecordError,
@@ -34,6 +35,7 @@ _HOME = {
     "errors": (
         "ConfigurationError",
         "Deferred",
+        "Divide",
         "MonolithError",
         "PermanentError",
         "RecordError",
@@ -56,6 +58,7 @@ __all__ = [
     "Context",
     "Deferred",
     "Digest",
+    "Divide",
     "Duration",
     "MonolithError",
     "Note",

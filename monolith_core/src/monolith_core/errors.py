@@ -8,6 +8,7 @@ MonolithError
 │   └── RecordError         a record that cannot be kept, with the field that is wrong
 │       └── StrayRecord     one dated outside of the days asked for
 ├── Deferred                a quota is used up; the rest comes with a later run, exit status 0
+├── Divide                  a source answers the window's days only one by one; it is asked for each by itself
 ├── LeaseHeld               another run works on this source; it is skipped (or waited for)
 ├── LeaseLost               this run lost its lease; nothing of it is committed any more
 ├── StorageError            the ledger cannot be read or written
@@ -81,6 +82,13 @@ class StrayRecord(RecordError):
 
 class Deferred(MonolithError):
     """Raised by a source whose quota is used up: what is left is due in a later run and is no failure."""
+
+
+class Divide(MonolithError):
+    """Raised by a source that cannot, or should not, answer many days at once: it is asked for each day by itself.
+
+    What is done of the days is then kept when the rest is deferred or fails. For a single day it is a failure.
+    """
 
 
 class LeaseHeld(MonolithError):

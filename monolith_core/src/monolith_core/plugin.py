@@ -146,7 +146,8 @@ class Source:
 
         A generator or an iterable is run in a worker thread, an async generator in the trio loop. It is called once a
         window and again after a `TemporaryError`; what was yielded before an error is thrown away. Raise
-        `TemporaryError` for what may pass, `PermanentError` for what will not, `Deferred` when a quota is used up.
+        `TemporaryError` for what may pass, `PermanentError` for what will not, `Deferred` when a quota is used up,
+        `Divide` to be asked for each day by itself.
         """
         raise NotImplementedError(f"{type(self).__name__} must define extract(window)")
 

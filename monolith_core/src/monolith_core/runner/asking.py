@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import trio
 
 from monolith_core import faults
-from monolith_core.errors import Deferred, MonolithError, RecordError, StrayRecord, TemporaryError
+from monolith_core.errors import Deferred, Divide, MonolithError, RecordError, StrayRecord, TemporaryError
 from monolith_core.events import Retry, WindowProgress, WindowStarted
 from monolith_core.partition import Window
 from monolith_core.plugin import Source
@@ -64,7 +64,7 @@ class Asking:
                     raise
 
     async def _answer(self, window: Window) -> Answer | NoAnswer | None:
-        """The answer to a window; None if it was divided, to find the day that cannot be had."""
+        """The answer to a window; None if it was divided: as the source asked, or to find the day at fault."""
         asked = self._now()
         if self._opened.error is not None:
             return NoAnswer(window, asked, "failed", str(self._opened.error))
@@ -77,6 +77,12 @@ class Asking:
         except Deferred as error:
             self._over = ("deferred", str(error))
             return NoAnswer(window, asked, "deferred", str(error))
+        except Divide as error:
+            self._misses = 0
+            if len(window) > 1:
+                self._windows.extendleft(Window(window.source, day, day) for day in window.days())
+                return None
+            return NoAnswer(window, asked, "failed", str(error))
         except RecordError as error:
             self._misses = 0
             if len(window) > 1 and not isinstance(error, StrayRecord):

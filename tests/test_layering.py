@@ -63,6 +63,8 @@ ONLY_IN = {
     "importlib.metadata": {"registry"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
+    "pytest": {"testing"},
+    "hypothesis": {"testing"},
 }
 """Libraries that one room of the core keeps to itself."""
 

@@ -72,7 +72,7 @@ def load_entry(entry: PluginEntry) -> Any:
     if entry.error is not None:
         raise MonolithError(entry.error)
     plugin = _import(entry)
-    fault = _check_hooks(plugin) if entry.kind == "hooks" else _check_class(entry.kind, plugin)
+    fault = _check_hooks(plugin) if entry.kind == "hooks" else misfit(entry.kind, plugin)
     if fault:
         raise MonolithError(f"{entry} {fault}")
     return plugin
@@ -187,7 +187,8 @@ def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _check_class(kind: Kind, plugin: Any) -> str | None:
+def misfit(kind: Kind, plugin: Any) -> str | None:
+    """What of the contract a source, a target or an executor does not fit, None if it fits."""
     if kind == "executor":
         return None if callable(getattr(plugin, "extract", None)) else "is no executor: it has no method extract"
     from monolith_core.options import SourceOptions, TargetOptions
@@ -233,4 +234,4 @@ def _check_hooks(plugin: Any) -> str | None:
     return None
 
 
-__all__ = ["GROUPS", "Kind", "PluginEntry", "check_entry", "hook_plugins", "installed", "load", "load_entry"]
+__all__ = ["GROUPS", "Kind", "PluginEntry", "check_entry", "hook_plugins", "installed", "load", "load_entry", "misfit"]

@@ -14,7 +14,12 @@ from monolith_core.secrets import secret_parts, url_secrets
 def secrets(config: Config) -> frozenset[str]:
     """Every secret value of a configuration: secret options, and the passwords in URLs of any option."""
     models = [config.monolith, *(each.options for each in (*config.sources.values(), *config.targets.values()))]
-    return frozenset(found for model in models for found in _secrets(model, secret=False) if found)
+    return frozenset[str]().union(*map(secrets_of, models))
+
+
+def secrets_of(options: BaseModel) -> frozenset[str]:
+    """The secret values of one section's options."""
+    return frozenset(found for found in _secrets(options, secret=False) if found)
 
 
 def _secrets(value: Any, *, secret: bool) -> Iterator[str]:

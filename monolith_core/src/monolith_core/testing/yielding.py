@@ -1,0 +1,92 @@
+"""What a source yields, as it yields it: taken from a generator of either kind, before any of it is staged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, closing, nullcontext
+from functools import partial
+from typing import Any
+
+import trio
+
+from monolith_core.partition import Window
+from monolith_core.testing.together import Meeting, together
+
+
+def yielded(source: Any, window: Window, *, each: Callable[[Any], object] = lambda record: None) -> list[Any]:
+    """Everything that a source yields for a window; `each` is called with every record as soon as it is there."""
+    found: list[Any] = []
+
+    def take(record: Any) -> None:
+        each(record)
+        found.append(record)
+
+    _run(source, window, take)
+    return found
+
+
+def begin(source: Any, window: Window) -> None:
+    """Take the first record of a window, and give up the rest as the engine does."""
+
+    class Enough(Exception):
+        pass
+
+    def take(record: Any) -> None:
+        raise Enough
+
+    try:
+        _run(source, window, take)
+    except Enough:
+        return
+
+
+def yielded_at_once(source: Any, windows: Sequence[Window]) -> list[list[Any]]:
+    """Everything that a source yields for each of several windows that are asked at once, as by a run."""
+    found: list[list[Any]] = [[] for _ in windows]
+    answers = [source.extract(window) for window in windows]
+    if hasattr(answers[0], "__aiter__"):
+        trio.run(_in_turn, answers, found)
+        return found
+    meeting = Meeting(len(windows))
+
+    def take(answer: Any, records: list[Any]) -> None:
+        for record in answer:
+            records.append(record)
+            meeting.wait()
+
+    together(*[partial(take, answer, records) for answer, records in zip(answers, found, strict=True)])
+    return found
+
+
+async def _in_turn(answers: list[Any], found: list[list[Any]]) -> None:
+    """A record of each in turn, as far as trio lets tasks take turns."""
+
+    async def take(answer: Any, records: list[Any]) -> None:
+        async for record in answer:
+            records.append(record)
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        for answer, records in zip(answers, found, strict=True):
+            nursery.start_soon(take, answer, records)
+
+
+def _run(source: Any, window: Window, take: Callable[[Any], object]) -> None:
+    """Call `take` with each record, in a loop of trio's if need be."""
+    answer = source.extract(window)
+    if hasattr(answer, "__aiter__"):
+        trio.run(_iterate_in_loop, answer, take)
+    else:
+        _iterate(answer, take)
+
+
+async def _iterate_in_loop(answer: Any, take: Callable[[Any], object]) -> None:
+    async with aclosing(answer) if hasattr(answer, "aclose") else nullcontext(answer) as records:
+        async for record in records:
+            take(record)
+
+
+def _iterate(answer: Any, take: Callable[[Any], object]) -> None:
+    with closing(answer) if hasattr(answer, "close") else nullcontext(answer) as records:
+        for record in records:
+            take(record)

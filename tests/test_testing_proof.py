@@ -1,0 +1,116 @@
+"""The test kit proves itself: each broken plugin is caught by the case that is about it, and only there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from support.broken import sources, targets
+
+pytest_plugins = ["pytester"]
+
+TARGETS = """
+    import pytest
+    from support.broken.targets import BROKEN, Shelf
+    from monolith_core.testing import TargetSuite
+
+    class TestRight(TargetSuite):
+        plugin = Shelf
+        patience = 0.1
+        examples = 10
+
+        @pytest.fixture
+        def options(self, tmp_path):
+            return {"file": str(tmp_path / "shelf")}
+
+        @pytest.fixture
+        def unreachable(self, tmp_path):
+            return {"file": str(tmp_path / "shelf"), "server": "down", "password": "a-secret-word"}
+
+        def held(self, target, partition):
+            return target.read().get(partition, {}).values()
+
+        def damage(self, target, partition):
+            held = target.read()
+            key, record = next(iter(held[partition].items()))
+            held[partition][key] = record._replace(data=b"{}")
+            target.write(held)
+
+    for name, plugin in BROKEN.items():
+        globals()[f"Test{name}"] = type(f"Test{name}", (TestRight,), {"plugin": plugin})
+"""
+
+SOURCES = """
+    import datetime as dt
+    from zoneinfo import ZoneInfo
+    import pytest
+    from support.broken.sources import BROKEN, AsyncVisits, Purging, Visits
+    from monolith_core import Record
+    from monolith_core.testing import SourceSuite
+
+    def expected(zone):
+        for hour in range(-2, 72):
+            at = dt.datetime(2024, 2, 28, tzinfo=dt.UTC) + dt.timedelta(hours=hour)
+            day = at.astimezone(zone).date()
+            if dt.date(2024, 2, 28) <= day <= dt.date(2024, 3, 1):
+                yield Record(day, "visit", {"at": at, "visitors": at.hour * 3 % 7})
+
+    class TestRight(SourceSuite):
+        plugin = Visits
+        days = "2024-02-28", "2024-03-01"
+        timezone = "Europe/Madrid"
+        patience = 0.1
+
+        @pytest.fixture
+        def unreachable(self):
+            return {"server": "down", "password": "a-secret-word"}
+
+        @pytest.fixture
+        def expected(self):
+            return list(expected(ZoneInfo(self.timezone)))
+
+    class TestRightAsync(TestRight):
+        plugin = AsyncVisits
+
+    class TestRightPurging(TestRight):
+        plugin = type("RightPurging", (Purging,), {"caught_by": ""})
+
+    for name, plugin in BROKEN.items():
+        if plugin.caught_by:
+            globals()[f"Test{name}"] = type(f"Test{name}", (TestRight,), {"plugin": plugin})
+"""
+
+
+def failures(pytester: pytest.Pytester, module: str) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Which cases of each suite failed, and which passed, in a module of suites."""
+    pytester.makepyfile(test_suites=module)
+    result = pytester.inline_run("-p", "no:cacheprovider", "-p", "no:trio", "--tb=no")
+    passed, _, failed = result.listoutcomes()
+    found: list[dict[str, set[str]]] = [defaultdict(set), defaultdict(set)]
+    for reports, by_class in zip((failed, passed), found, strict=True):
+        for report in reports:
+            assert report.when == "call" or report.passed, report.longreprtext
+            _, suite, case = report.nodeid.split("::")
+            by_class[suite].add(case)
+    return found[0], found[1]
+
+
+def expected(broken: dict[str, Any]) -> dict[str, set[str]]:
+    return {f"Test{name}": {plugin.caught_by} for name, plugin in broken.items() if plugin.caught_by}
+
+
+def test_each_broken_target_is_caught_by_its_case_and_only_there(pytester):
+    caught, good = failures(pytester, TARGETS)
+    assert len(expected(targets.BROKEN)) >= 40
+    assert caught == expected(targets.BROKEN)
+    assert {plugin.caught_by for plugin in targets.BROKEN.values()} | {"test_writes"} == good["TestRight"]
+
+
+def test_each_broken_source_is_caught_by_its_case_and_only_there(pytester):
+    caught, good = failures(pytester, SOURCES)
+    assert len(expected(sources.BROKEN)) >= 30
+    assert caught == expected(sources.BROKEN)
+    everywhere = good["TestRight"] | good["TestRightAsync"] | good["TestRightPurging"]
+    offers = {"test_offers_what_it_yields"}
+    assert {plugin.caught_by for plugin in sources.BROKEN.values() if plugin.caught_by} - offers == everywhere

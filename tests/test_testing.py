@@ -9,6 +9,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -176,7 +177,7 @@ SUITE = """
 
 def test_what_is_not_claimed_is_shown_as_skipped(pytester):
     pytester.makepyfile(SUITE)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:trio", "-rs")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rs")
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] > 20
     assert "failed" not in outcomes
@@ -204,3 +205,11 @@ def test_a_staged_partition_raises_where_it_is_told_to():
     assert next(records) == answer.records[0]
     with pytest.raises(TemporaryError, match="lost"):
         next(records)
+
+
+def test_the_example_plugin_passes_its_suite(monkeypatch):
+    example = Path(__file__).parent.parent / "examples/monolith_example"
+    monkeypatch.setenv("PYTHONPATH", str(example / "src"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", example / "tests"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,20 +3,27 @@
 .. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL ...` leaves out others'
 .. command-options:: MODULE:COMMAND   the arguments and options of a click command and of the commands below it
 .. hooks:: MODULE:CLASS               the hooks of a pluggy specification
+.. suite:: MODULE:CLASS               what a suite of the test kit takes, and its cases
+.. fixtures:: MODULE                  the fixtures of a pytest plugin
+.. names:: MODULE                     the public names of a module
 .. changelog:: FILE                   a changelog in Markdown, without its title
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from importlib import import_module
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
 import click
+from _pytest.fixtures import FixtureFunctionDefinition
 from docutils import nodes
 from docutils.parsers.rst import directives
 from pydantic.fields import FieldInfo
@@ -31,7 +38,8 @@ from monolith_core.options import DATA, format_duration
 def named(path: str) -> Any:
     """The object meant by `module:attribute.attribute`."""
     module, _, attribute = path.partition(":")
-    return attrgetter(attribute)(import_module(module))
+    found = import_module(module)
+    return attrgetter(attribute)(found) if attribute else found
 
 
 def inline(text: str) -> str:
@@ -103,6 +111,56 @@ def hooks(specification: type) -> Iterator[str]:
             yield from (f"``{name}({arguments})``", f"    {inline(function.__doc__ or '')}", "")
 
 
+def entry(name: str, text: str) -> tuple[str, str, str]:
+    """A definition of the first paragraph of a docstring."""
+    return f"``{name}``", f"    {inline(inspect.cleandoc(text).partition(chr(10) * 2)[0])}", ""
+
+
+def suite(subject: type) -> Iterator[str]:
+    """What a suite's own body declares: attributes, fixtures and methods to override, then its cases."""
+    described = attribute_docstrings(subject)
+    own = {name: inspect.getdoc(value) or "" for name, value in vars(subject).items() if not name.startswith("_")}
+    cases = {name: text for name, text in own.items() if name.startswith("test_")}
+    for name, text in described.items():
+        value = getattr(subject, name, None)
+        yield from entry(name if value is None else f"{name} = {value!r}", text)
+    for name, value in vars(subject).items():
+        if isinstance(value, FixtureFunctionDefinition):
+            yield from entry(name, inspect.getdoc(value._get_wrapped_function()) or "")
+        elif inspect.isfunction(value) and name in own and name not in cases:
+            arguments = ", ".join(list(inspect.signature(value).parameters)[1:])
+            yield from entry(f"{name}({arguments})", own[name])
+    yield from ("The cases:", "")
+    for name, text in cases.items():
+        yield from entry(name, text)
+
+
+def attribute_docstrings(subject: type) -> dict[str, str]:
+    """The text that follows each attribute in the body of a class."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(subject))).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for node, text in pairwise(tree.body):
+        if isinstance(node, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[ast.unparse(node.target)] = str(text.value.value)
+    return found
+
+
+def fixtures(module: Any) -> Iterator[str]:
+    """Every public fixture of a module."""
+    for name, value in vars(module).items():
+        if isinstance(value, FixtureFunctionDefinition) and not name.startswith("_"):
+            yield from entry(name, inspect.getdoc(value._get_wrapped_function()) or "")
+
+
+def names(module: Any) -> Iterator[str]:
+    """Every public name of a module that has a docstring of its own."""
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            yield from entry(name, inspect.getdoc(value) or "")
+
+
 class Generated(SphinxDirective):
     """A directive whose text comes from an object of the code."""
 
@@ -141,6 +199,27 @@ class Hooks(Generated):
         return hooks(subject)
 
 
+class Suite(Generated):
+    """`suite`."""
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        return suite(subject)
+
+
+class Fixtures(Generated):
+    """`fixtures`."""
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        return fixtures(subject)
+
+
+class Names(Generated):
+    """`names`."""
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        return names(subject)
+
+
 class Changelog(SphinxDirective):
     """`changelog`."""
 
@@ -160,5 +239,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("section-options", SectionOptions)
     app.add_directive("command-options", CommandOptions)
     app.add_directive("hooks", Hooks)
+    app.add_directive("suite", Suite)
+    app.add_directive("fixtures", Fixtures)
+    app.add_directive("names", Names)
     app.add_directive("changelog", Changelog)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,7 +13,7 @@ from typing import Any
 import trio
 from pydantic import SecretStr
 
-from monolith_core import Digest, Partition, PermanentError, Record, Source, SourceOptions, TemporaryError, Window
+from monolith_core import Digest, Note, Partition, PermanentError, Record, Source, SourceOptions, TemporaryError, Window
 from monolith_core.testing import ask
 
 BROKEN: dict[str, type[Source]] = {}
@@ -389,6 +389,58 @@ class PurgesTheNextDayToo(Purging):
 
     def purge(self, window):
         super().purge(Window(window.source, window.start, window.next_date))
+
+
+class Versioned(Visits):
+    """Knows the version of each day; the right way."""
+
+    def versions(self, window):
+        return {day: f"version {day}" for day in window.days()}
+
+    def extract(self, window):
+        for day in window.days():
+            version = self.version(day)
+            yield Note(day, version=version, unchanged=self.is_known(day))
+            if not self.is_known(day):
+                yield from super().extract(Window(window.source, day, day))
+
+    def version(self, day):
+        return f"version {day}"
+
+    def is_known(self, day):
+        return self.context.known(day) == self.version(day)
+
+
+BROKEN.pop("Versioned")
+
+
+class TellsOtherVersionsThanItNotes(Versioned):
+    caught_by = "test_tells_the_versions_of_its_notes"
+
+    def versions(self, window):
+        return {day: f"another {day}" for day in window.days()}
+
+
+class TellsVersionsOfOtherDays(Versioned):
+    caught_by = "test_tells_the_versions_of_its_notes"
+
+    def versions(self, window):
+        return super().versions(Window(window.source, window.start, window.next_date))
+
+
+class SaysUnchangedOfWhatNobodyKnows(Versioned):
+    caught_by = "test_yields_records"
+
+    def extract(self, window):
+        yield from super().extract(window)
+        yield Note(window.start, unchanged=True)
+
+
+class SaysUnchangedWhateverIsKnown(Versioned):
+    caught_by = "test_says_what_is_unchanged"
+
+    def is_known(self, day):
+        return self.context.known(day) != ""
 
 
 class Undocumented(Visits):

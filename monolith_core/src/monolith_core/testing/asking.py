@@ -43,7 +43,9 @@ def asked(
     """The stage and the partitions of an answer, while they can be read."""
 
     async def extract() -> Stage:
-        return await LocalExecutor().extract(source, source.context.id, window, timeout=timeout)
+        return await LocalExecutor().extract(
+            source, source.context.id, window, timeout=timeout, known=source.context.known
+        )
 
     with trio.run(extract) as stage:
         yield stage, stage.finish()

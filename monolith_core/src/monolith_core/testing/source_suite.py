@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from monolith_core.encoding import canonical
+from monolith_core.note import Note
 from monolith_core.partition import Digest, Partition, Window
-from monolith_core.plugin import OffersPartitions, Purges, Source, StagedRecord
+from monolith_core.plugin import OffersPartitions, Purges, Source, StagedRecord, TellsVersions
 from monolith_core.record import ArchivedRecord, Record
 from monolith_core.registry import Kind
 from monolith_core.stage import Stage
@@ -75,9 +76,11 @@ class SourceSuite(PluginSuite):
         """Everything yielded is a record with a day, a category and data; and there is something."""
         with workshop.open() as source:
             found = yielded(source, self.window)
-        assert found, f"there is no record in {self.window}; say in `days` which days have some"
+        assert any(not isinstance(each, Note) for each in found), (
+            f"there is no record in {self.window}; say in `days` which days have some"
+        )
         for each in found:
-            fault = _misshapen(each)
+            fault = _misshapen_note(each) if isinstance(each, Note) else _misshapen(each)
             assert fault is None, fault
 
     def test_data_is_json(self, workshop: Workshop) -> None:
@@ -183,6 +186,31 @@ class SourceSuite(PluginSuite):
                 found = Digest.of(b"".join(each.id for each in ask(source, window).records.get(partition, [])))
                 assert found == digest, f"{partition}: offered are {digest.count} records, and other ones came"
 
+    @after(*_SOUND)
+    def test_tells_the_versions_of_its_notes(self, workshop: Workshop) -> None:
+        """`versions` gives the version of a day that `extract` says in a note; else the day would always be due."""
+        with workshop.open() as source:
+            told = self._versions(source)
+            noted = {each.date: each.version for each in yielded(source, self.window) if isinstance(each, Note)}
+        strays = [str(day) for day in told if day not in self.window]
+        assert not strays, f"versions of {', '.join(strays)}, asked for {self.window}"
+        for day, version in told.items():
+            assert noted.get(day) == version, f"{day} has version {version!r}, and extract notes {noted.get(day)!r}"
+
+    @claims("repeatable")
+    @after(*_SOUND, "test_is_repeatable", "test_tells_the_versions_of_its_notes")
+    def test_says_what_is_unchanged(self, workshop: Workshop) -> None:
+        """A day whose version is known may be said to be unchanged; another one comes with all its records."""
+        with workshop.open() as source:
+            versions = self._versions(source)
+        day = next(iter(versions))
+        others = {each: f"not {version}" for each, version in versions.items() if each != day}
+        with workshop.open(known={day: versions[day], **others}) as source:
+            answer = ask(source, self.window)
+        for partition, records in self._fresh(workshop, self.window).items():
+            if partition.date != day or partition in answer.records:
+                _same({partition: answer.records.get(partition, [])}, {partition: records}, "there")
+
     @claims("repeatable")
     @after(*_SOUND, "test_is_repeatable", "test_days_add_up")
     def test_purges_what_it_is_asked_to(self, workshop: Workshop) -> None:
@@ -197,6 +225,12 @@ class SourceSuite(PluginSuite):
         assert not self._fresh(workshop, purged), f"records of {purged} are still there"
         for window, records in zip(others, before, strict=True):
             _same(self._fresh(workshop, window), records, "before another day was purged")
+
+    def _versions(self, source: Any) -> Mapping[dt.date, str]:
+        versions = source.versions(self.window) if isinstance(source, TellsVersions) else {}
+        if not versions:
+            pytest.skip(f"{self.plugin.__name__} tells no versions")
+        return versions
 
     def _fresh(self, workshop: Workshop, window: Window) -> _Records:
         """What an object says that was asked nothing before."""
@@ -214,6 +248,15 @@ def _misshapen(record: Any) -> str | None:
         return f"the category of {record!r} is none, expected a text"
     if isinstance(record, Record) and not isinstance(record.data, Mapping):
         return f"the data of {record!r} is a {type(record.data).__name__}, expected a dict"
+    return None
+
+
+def _misshapen_note(note: Note) -> str | None:
+    """What is wrong with a note of an object that knows no version of any day."""
+    if type(note.date) is not dt.date:
+        return f"the date of {note!r} is a {type(note.date).__name__}, expected a datetime.date"
+    if note.unchanged:
+        return f"{note.date} is said to be unchanged, and context.known({note.date}) is ''"
     return None
 
 

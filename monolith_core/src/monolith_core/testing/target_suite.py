@@ -47,7 +47,7 @@ class TargetSuite(PluginSuite):
     counts: ClassVar[bool] = True
     """`Written` tells records that were added and removed from those that were there already."""
     overlaps: ClassVar[bool] = True
-    """Several partitions may be replaced at once, by several threads; never off for a published target."""
+    """Several partitions may be replaced at once, by several threads."""
     examples: ClassVar[int] = 25
     """How many invented records are tried."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from monolith_core.plugin import Connector, Context
 from monolith_core.testing.options import options_of
+
+NOTHING: Mapping[dt.date, str] = {}
 
 
 class Workshop:
@@ -33,16 +37,18 @@ class Workshop:
         self._folder = folder
         self._context = Context(id=name, timezone=ZoneInfo(timezone), storage=storage)
 
-    def make(self, options: Mapping[str, Any] | None = None) -> Any:
-        """An object that is not set up; `options` replace those of the workshop."""
+    def make(self, options: Mapping[str, Any] | None = None, *, known: Mapping[dt.date, str] = NOTHING) -> Any:
+        """An object that is not set up; `options` replace those of the workshop, `known` are versions of days."""
         given = self.options if options is None else options
         model = options_of(self.plugin.Options, given, name=self._context.id, folder=self._folder)
-        return self.plugin(model, self._context)
+        return self.plugin(model, replace(self._context, known=lambda day: known.get(day, "")))
 
     @contextmanager
-    def open(self, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    def open(
+        self, options: Mapping[str, Any] | None = None, *, known: Mapping[dt.date, str] = NOTHING
+    ) -> Iterator[Any]:
         """An object that is set up, and closed in the end, also when its setup fails."""
-        plugin = self.make(options)
+        plugin = self.make(options, known=known)
         try:
             plugin.setup()
             yield plugin

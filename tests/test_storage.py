@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
+import pymysql
 import pytest
 import sqlalchemy as sa
 from support.servers import PASSWORD, MariaDB, PostgreSQL, Server
@@ -350,22 +355,22 @@ def as_nobody(url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)
 
 
-def opened_up(folder: Path) -> Path:
-    """`folder`, which every user may reach."""
-    for parent in [folder, *folder.parents][:-2]:
-        parent.chmod(parent.stat().st_mode | 0o055)
-    return folder
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may reach; pytest keeps its own to the user that runs it."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
 
 
-def test_a_folder_that_is_not_writable(tmp_path: Path):
-    folder = opened_up(tmp_path)
-    folder.chmod(0o555)
-    assert f"the folder '{folder}' is not writable by this user" in as_nobody(f"sqlite:///{folder}/x.sqlite").stderr
+def test_a_folder_that_is_not_writable(open_folder: Path):
+    open_folder.chmod(0o555)
+    error = as_nobody(f"sqlite:///{open_folder}/x.sqlite").stderr
+    assert f"the folder '{open_folder}' is not writable by this user" in error
 
 
-def test_a_file_that_is_not_writable(tmp_path: Path):
-    folder = opened_up(tmp_path)
-    folder.chmod(0o777)
+def test_a_file_that_is_not_writable(open_folder: Path):
+    folder = open_folder
     (folder / "x.sqlite").touch(0o444)
     (folder / "x.sqlite").chmod(0o444)
     assert "the file is not writable by this user" in as_nobody(f"sqlite:///{folder}/x.sqlite").stderr
@@ -431,3 +436,19 @@ def test_a_storage_that_exists_is_read(storage: Storage, database_url: str):
 def test_every_error_of_opening_is_monoliths(tmp_path: Path):
     with pytest.raises(MonolithError):
         Storage.open(f"sqlite:///{tmp_path}/a/b.sqlite")
+
+
+def test_a_closed_storage_is_not_opened_again_by_a_thread_that_was_given_up(database_url: str):
+    storage = Storage.open(database_url)
+    storage.close()
+    with pytest.raises(StorageError, match="is closed: the run is over"):
+        storage.query("SELECT created FROM lease")
+
+
+def test_a_connection_that_outlives_the_storage_is_closed_when_it_is_given_back(database_url: str):
+    storage = Storage.open(database_url)
+    with storage.read() as connection:
+        driver = connection.connection.dbapi_connection
+        storage.close()
+    with pytest.raises((sqlite3.Error, pymysql.Error, psycopg.Error)):
+        driver.cursor().execute("SELECT 1")

@@ -57,7 +57,7 @@ class Storage:
         try:
             storage._prepare(migrate, lock_timeout)
         except MonolithError as error:
-            engine.dispose()
+            storage.close()
             raise StorageError(_explained(str(error), storage._file)) from error
         return storage
 
@@ -96,8 +96,8 @@ class Storage:
         return trio.CapacityLimiter(1 if self.dialect.name == "sqlite" else _SERVER_WRITERS)
 
     def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
+        """Close every connection, those in use as soon as they are given back, and open no more."""
+        self._transactions.close()
 
     @property
     def _file(self) -> Path | None:

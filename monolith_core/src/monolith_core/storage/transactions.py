@@ -43,6 +43,12 @@ class Transactions:
         self._errors = database_errors(engine)
         self._local = _Local()
         self._turn = threading.Lock() if dialect.name == "sqlite" else None
+        self._closed = False
+
+    def close(self) -> None:
+        """Close every connection, those in use as soon as they are given back, and open no more."""
+        self._closed = True
+        self._engine.dispose()
 
     @contextmanager
     def transaction(self, turn_within: float) -> Iterator[Connection]:
@@ -54,7 +60,7 @@ class Transactions:
         """
         outer = self._local.open
         if outer is None:
-            with self._taken_turn(turn_within), self._translated(), self._engine.connect() as connection:
+            with self._taken_turn(turn_within), self._translated(), self._connection() as connection:
                 yield from self._outermost(connection)
             return
         try:
@@ -84,7 +90,7 @@ class Transactions:
             with self._translated():
                 yield outer.connection
             return
-        with self._translated(), self._engine.connect() as connection:
+        with self._translated(), self._connection() as connection:
             yield connection.execution_options(**{READS: True})
 
     def use_log(self, seconds: float) -> None:
@@ -95,7 +101,7 @@ class Transactions:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                with self._translated(), self._engine.connect() as connection:
+                with self._translated(), self._connection() as connection:
                     cursor = connection.connection.cursor()
                     cursor.execute("PRAGMA journal_mode=WAL")
                     cursor.close()
@@ -104,6 +110,18 @@ class Transactions:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """One of the engine's connections. A thread that was given up may still want one when the run is over."""
+        if self._closed:
+            raise StorageError(f"storage {self._location} is closed: the run is over")
+        with self._engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                if self._closed and not connection.invalidated:
+                    connection.detach()  # there is no pool any more that would close it
 
     @contextmanager
     def _taken_turn(self, within: float) -> Iterator[None]:

@@ -183,9 +183,11 @@ def test_verbose_adds_summary_options_and_file() -> None:
     assert "source sql\n    monolith-plugin-sql 1.0.0: " in shown
     assert "    param.NAME: dict[str, str], default none" in shown
     assert "source.py" in shown
-    (entry,) = [
-        each for each in json.loads(invoke("plugins", "--verbose", "--json").stdout) if each["kind"] == "source"
-    ]
+    entry = next(
+        each
+        for each in json.loads(invoke("plugins", "--verbose", "--json").stdout)
+        if (each["kind"], each["name"]) == ("source", "sql")
+    )
     assert {option["name"] for option in entry["options"]} >= {"query", "database", "since"}
     assert entry["summary"]
 

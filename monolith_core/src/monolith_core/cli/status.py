@@ -27,7 +27,7 @@ _MOST = 20
 _ADVICE = {
     "failed": "failed: due again in the next run; if it does not pass by itself, mend the source or the configuration",
     "held": "held: the answer was much smaller and was not written; accept it with --force, or mend the source",
-    "deferred": "deferred: a quota was used up; the rest comes with a later run",
+    "deferred": "deferred: not to be had yet, for want of a quota or of a file; it comes with a later run",
     "drift": "drift: the target holds something else than the ledger says; the next run writes it again",
 }
 

@@ -1,0 +1,1 @@
+"""The `files` source and the `files` target of monolith."""

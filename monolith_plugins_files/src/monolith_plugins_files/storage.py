@@ -1,0 +1,179 @@
+"""Storage: the file system that a section's files are in, by fsspec, which is loaded when it is first used."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO, Any
+
+from monolith_core import MonolithError, PermanentError, TemporaryError
+from monolith_plugins_files.place import Place
+from monolith_plugins_files.template import Template
+
+MOST_FOLDERS = 64
+"""Folders that are listed one by one; where there are more, the tree above them is walked."""
+
+MOST_ASKED = 4
+"""Files that are asked for by name where their folder could be listed."""
+
+_TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
+_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+_PERMANENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL}
+_NO_CREDENTIALS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "DefaultCredentialsError",
+    "CredentialRetrievalError",
+)
+_CONTENT_ONLY = ("http", "https")
+"""Protocols that often cannot list a folder."""
+
+
+@dataclass(frozen=True, order=True)
+class File:
+    """A file as it was found; `tag` changes when its content does, and is empty if nothing tells."""
+
+    path: str
+    size: int | None
+    tag: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in its folder."""
+        return self.path.rpartition("/")[2]
+
+
+class Storage:
+    """The files of one place; any thread may use it."""
+
+    def __init__(self, place: Place, options: Mapping[str, Any]) -> None:
+        self.place = place
+        self._options = options
+        self._lock = threading.Lock()
+
+    @property
+    def template(self) -> Template:
+        """The template of the paths that the file system knows."""
+        return self._opened[1]
+
+    @property
+    def system(self) -> Any:
+        """fsspec's file system."""
+        return self._opened[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Any, Template]:
+        with self._lock, self.faults("open"):
+            from fsspec.core import url_to_fs
+
+            if self.place.is_local:
+                from fsspec.implementations.local import LocalFileSystem
+
+                return LocalFileSystem(), self.place.template
+            system, path = url_to_fs(self.place.template.text, **self._options)
+            return system, Template(path)
+
+    def files(self, days: Iterable[dt.date] | None = None) -> Iterator[File]:
+        """The files that fit the template for any of these days, or for any day at all; in no order, each once."""
+        template = self.template
+        wanted = list(days) if days is not None else None
+        keys = template.keys(wanted) if wanted is not None else None
+        for file in self._candidates(wanted):
+            key = template.key_of(file.path)
+            if key is not None and (keys is None or key in keys):
+                yield file
+
+    def find(self, path: str) -> File | None:
+        """The file of a path, if there is one."""
+        with self.faults(path):
+            self.system.invalidate_cache()
+            try:
+                found = self.system.info(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return _file(found) if found["type"] == "file" else None
+
+    def open(self, file: File) -> IO[bytes]:
+        """The content of a file."""
+        with self.faults(file.path):
+            opened: IO[bytes] = self.system.open(file.path, "rb")
+            return opened
+
+    @contextmanager
+    def faults(self, path: str) -> Iterator[None]:
+        """Make errors of the file system errors of monolith."""
+        try:
+            yield
+        except MonolithError:
+            raise
+        except Exception as error:
+            raise explained(error, path) from error
+
+    def _candidates(self, days: list[dt.date] | None) -> Iterator[File]:
+        """Files among which those of the days are."""
+        template = self.template
+        if days is not None and not template.has_glob:
+            paths = [template.written(group[0]) for group in template.keys(days).values()]
+            if len(paths) <= MOST_ASKED or self.place.protocol in _CONTENT_ONLY:
+                yield from (file for path in paths if (file := self.find(path)))
+                return
+        folders = template.folders(days) if days is not None else None
+        if folders is None or len(folders) > MOST_FOLDERS:
+            yield from self._walk(template.root(days))
+            return
+        for folder in folders:
+            yield from self._list(folder)
+
+    def _list(self, folder: str) -> Iterator[File]:
+        with self.faults(folder):
+            self.system.invalidate_cache()
+            try:
+                found = self.system.ls(folder, detail=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            yield from (_file(each) for each in found if each["type"] == "file")
+
+    def _walk(self, folder: str) -> Iterator[File]:
+        with self.faults(folder):
+            self.system.invalidate_cache()
+            try:
+                found = self.system.find(folder, detail=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            yield from (_file(each) for each in found.values() if each["type"] == "file")
+
+
+def _file(info: Mapping[str, Any]) -> File:
+    size = info.get("size")
+    tag = next((f"{info[name]}" for name in _TAGS if info.get(name)), "")
+    time = next((f"{info[name]}" for name in _TIMES if info.get(name)), "")
+    return File(info["name"], size, f"{size} {tag or time}" if tag or time else "")
+
+
+def explained(error: Exception, path: str) -> MonolithError:
+    """The error of monolith for one of a file system."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ImportError):
+        return PermanentError(f"{path}: {text}")
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return PermanentError(f"{path}: it is not there any more; check the path")
+    if isinstance(error, PermissionError):
+        return PermanentError(f"{path}: may not be read or written ({_reason(error)}); give the right to it")
+    if type(error).__name__ in _NO_CREDENTIALS:
+        return PermanentError(
+            f"{path}: no credentials ({text}); add option.key and option.secret, or option.anon = true"
+        )
+    if isinstance(error, ValueError | TypeError | IsADirectoryError):
+        return PermanentError(f"{path}: {type(error).__name__}: {text}")
+    if isinstance(error, OSError) and error.errno in _PERMANENT:
+        return PermanentError(f"{path}: {_reason(error)}")
+    return TemporaryError(f"{path}: {type(error).__name__}: {text}")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or " ".join(str(error).split())

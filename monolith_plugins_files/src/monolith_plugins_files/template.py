@@ -1,0 +1,169 @@
+"""Template: a path with a day's fields in it, such as `logs/%Y/%m/visits-%Y-%m-%d*.csv.gz`, and the files that fit it.
+
+Fields are strftime's. `%Y %y %m %d %j %G %V %u` are the day's; `%H %M %S` stand for any two digits, so that the files
+of every hour are those of the day; `%%` is a percent sign. `*`, `?` and `[...]` match within a name, `**` any folders;
+none of them matches a dot that begins a name, so that a file that is still being written may hide behind one.
+`{source}`, in the path of a target, is the source's id.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from os.path import commonpath
+
+FIELDS: dict[str, tuple[str, Callable[[dt.date], str]]] = {
+    "Y": (r"\d{4}", lambda day: f"{day.year:04}"),
+    "y": (r"\d{2}", lambda day: f"{day.year % 100:02}"),
+    "m": (r"\d{2}", lambda day: f"{day.month:02}"),
+    "d": (r"\d{2}", lambda day: f"{day.day:02}"),
+    "j": (r"\d{3}", lambda day: f"{day.timetuple().tm_yday:03}"),
+    "G": (r"\d{4}", lambda day: f"{day.isocalendar().year:04}"),
+    "V": (r"\d{2}", lambda day: f"{day.isocalendar().week:02}"),
+    "u": (r"\d", lambda day: str(day.isoweekday())),
+}
+"""The fields of a day: what they look like, and what they are."""
+
+_TIMES = "HMS"
+_DAYS = ({"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "j"}, {"y", "j"}, {"G", "V", "u"})
+"""Fields that together tell a day."""
+
+_SOURCE = "{source}"
+_SOURCE_ID = r"(?!\.)[^/]+"
+_PARTS = re.compile(
+    r"%(?P<field>.?)|(?P<source>\{source\})|(?P<glob>\*\*/|\*+|\?|\[!?\]?[^\]/]*\])|(?P<text>.)", re.DOTALL
+)
+_SPECIAL = re.compile(r"[*?\[]|%[HMS]|\{source\}")
+_SPECIAL_OR_DAY = re.compile(r"[*?\[]|%[^%]|\{source\}")
+
+Key = tuple[str, ...]
+"""The fields of a path, in the order of `Template.fields`."""
+
+
+class TemplateError(ValueError):
+    """A path that is no template: the message says what was got and what was expected."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template as it is written, with `/` between folders; `base`, which means just itself, stands before it."""
+
+    text: str
+    base: str = ""
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of the day that are in it, each once."""
+        found = (match["field"] for match in _PARTS.finditer(self.text))
+        return tuple(dict.fromkeys(field for field in found if field in FIELDS))
+
+    @property
+    def tells_day(self) -> bool:
+        """Whether a path says which day it is about."""
+        return any(needed <= set(self.fields) for needed in _DAYS)
+
+    @property
+    def names_source(self) -> bool:
+        """Whether it has `{source}`."""
+        return _SOURCE in self.text
+
+    @cached_property
+    def has_glob(self) -> bool:
+        """Whether more than one file may fit for a day."""
+        return any(match["glob"] or match["field"] in (*_TIMES,) for match in _PARTS.finditer(self.text))
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """What the paths that fit it look like: a group for each field, and `source`."""
+        return re.compile(re.escape(self.base) + "".join(self._patterns()), re.DOTALL)
+
+    def check(self) -> None:
+        """Raise TemplateError for what is no template."""
+        for match in _PARTS.finditer(self.text):
+            field = match["field"]
+            if field is not None and field not in FIELDS and field not in (*_TIMES, "%"):
+                known = " ".join(f"%{name}" for name in (*FIELDS, *_TIMES))
+                raise TemplateError(f"%{field} is no field of a path; expected {known}, or %% for a percent sign")
+
+    def key(self, day: dt.date) -> Key:
+        """The fields of a day."""
+        return tuple(FIELDS[field][1](day) for field in self.fields)
+
+    def keys(self, days: Iterable[dt.date]) -> dict[Key, list[dt.date]]:
+        """The days that have the same fields: those of a month, if a path says no more than the month."""
+        found: dict[Key, list[dt.date]] = {}
+        for day in days:
+            found.setdefault(self.key(day), []).append(day)
+        return found
+
+    def key_of(self, path: str) -> Key | None:
+        """The fields of a path that fits, None for another one."""
+        match = self.regex.fullmatch(path)
+        return tuple(match[field] for field in self.fields) if match else None
+
+    def written(self, day: dt.date, source: str = "") -> str:
+        """The path for a day, with the wildcards left as they are."""
+
+        def replaced(match: re.Match[str]) -> str:
+            field = match["field"]
+            if field in FIELDS:
+                return FIELDS[field][1](day)
+            if field is not None:
+                return "%" if field == "%" else "??"
+            return source if match["source"] and source else match[0]
+
+        return self.base + _PARTS.sub(replaced, self.text)
+
+    def folders(self, days: Iterable[dt.date]) -> list[str] | None:
+        """The folders that the files of these days lie in; None if that takes a search."""
+        folder = Template(self.text.rpartition("/")[0])
+        if folder.has_glob or folder.names_source:
+            return None
+        return list(dict.fromkeys(self._place(folder.written(day)) for day in days))
+
+    def root(self, days: Iterable[dt.date] | None) -> str:
+        """The deepest folder that all files of these days lie in or below; None stands for all days there are."""
+        folder = self.text.rpartition("/")[0]
+        special = _SPECIAL if days is not None else _SPECIAL_OR_DAY
+        match = special.search(folder)
+        plain = Template(folder if match is None else folder[: match.start()].rpartition("/")[0])
+        return commonpath({self._place(plain.written(day)) for day in days or (dt.date.min,)})
+
+    def _place(self, folder: str) -> str:
+        return f"{self.base}{folder}".rstrip("/") or "/"
+
+    def _patterns(self) -> Iterator[str]:
+        seen: set[str] = set()
+        begins = True
+        for match in _PARTS.finditer(self.text):
+            if begins and match["glob"] and match["glob"] != "**/":
+                yield r"(?!\.)"
+            yield self._pattern(match, seen)
+            begins = match[0].endswith("/")
+
+    @staticmethod
+    def _pattern(match: re.Match[str], seen: set[str]) -> str:
+        field, glob = match["field"], match["glob"]
+        name = "source" if match["source"] else field if field in FIELDS else ""
+        if name in seen:
+            return f"(?P={name})"
+        if name:
+            seen.add(name)
+            return f"(?P<{name}>{_SOURCE_ID if match['source'] else FIELDS[name][0]})"
+        if field is not None:
+            return "%" if field == "%" else r"\d\d"
+        return _glob_pattern(glob) if glob else re.escape(match[0])
+
+
+def _glob_pattern(glob: str) -> str:
+    if glob == "**/":
+        return r"(?:(?!\.)[^/]+/)*"
+    if glob.startswith("*"):
+        return r"[^/]*" if glob == "*" else r"(?:(?!\.)[^/]+/)*(?!\.)[^/]*"
+    if glob == "?":
+        return r"[^/]"
+    inside = re.sub(r"[\\\[&|~^]", r"\\\g<0>", glob[1:-1])
+    return f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"

@@ -1,0 +1,205 @@
+"""Files archived by the commands, as a user runs them: days come when their files do, and again when these change."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monolith_core.cli.extract import main as extract
+from monolith_core.cli.main import main as monolith
+
+CONFIG = """\
+[monolith]
+database = sqlite:///archive.sqlite
+since = 2024-02-27
+until = 2024-03-01
+retries = 0
+[phase:extract]
+sources = installs
+targets = archive
+[source:installs]
+use = files
+path = exports/%Y-%m-%d.csv
+[target:archive]
+use = sql
+"""
+
+
+class Job:
+    """A folder with a configuration and files, and commands that are run from elsewhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "job.ini"
+        self.config.write_text(CONFIG)
+        (folder / "exports").mkdir()
+        for day in ("2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"):
+            self.put(f"{day}.csv", f"n,day\n1,{day}\n2,{day}\n")
+
+    def put(self, name: str, content: str | bytes) -> None:
+        (self.folder / "exports" / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def change(self, old: str, new: str) -> None:
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
+    def extract(self, *options: str, expect: int = 0) -> str:
+        """What `monolith-extract` says of each day, and of nothing else."""
+        report = self.folder / "report.json"
+        done = CliRunner().invoke(extract, [str(self.config), "--report", str(report), *options])
+        assert done.exit_code == expect, done.output
+        return done.output
+
+    def outcomes(self, *options: str, expect: int = 0) -> dict[str, int]:
+        """How many days had each outcome."""
+        self.extract(*options, expect=expect)
+        counts = json.loads((self.folder / "report.json").read_text())["counts"]
+        return {name: counts[name] for name in ("done", "unchanged", "failed", "held", "deferred") if counts[name]}
+
+    def monolith(self, command: str, *options: str) -> Result:
+        return CliRunner().invoke(monolith, [command, str(self.config), *options])
+
+    def reasons(self) -> dict[str, str]:
+        """Why each day is due now."""
+        plan = json.loads(self.monolith("plan", "--json").stdout)
+        return {str(each["date"]): each["reason"] for each in plan}
+
+    def archived(self) -> list[tuple[str, Any]]:
+        with closing(sqlite3.connect(self.folder / "archive.sqlite")) as connection:
+            rows = connection.execute("SELECT date, data FROM record ORDER BY date, data").fetchall()
+        return [(day, json.loads(data)) for day, data in rows]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def test_files_are_archived_and_then_nothing_is_due(job: Job) -> None:
+    assert job.outcomes() == {"done": 4}
+    assert job.archived()[:2] == [
+        ("2024-02-27", {"day": "2024-02-27", "n": 1}),
+        ("2024-02-27", {"day": "2024-02-27", "n": 2}),
+    ]
+    assert job.reasons() == {}
+    assert job.outcomes() == {}
+
+
+def test_a_file_that_changed_makes_its_day_due_and_only_that(job: Job) -> None:
+    job.extract()
+    job.put("2024-02-28.csv", "n,day\n1,2024-02-28\n3,2024-02-28\n")
+    os.utime(job.folder / "exports/2024-02-28.csv", (1, 1))
+    assert job.reasons() == {"2024-02-28": "changed"}
+    assert job.outcomes() == {"done": 1}
+    assert [data["n"] for day, data in job.archived() if day == "2024-02-28"] == [1, 3]
+    assert job.reasons() == {}
+
+
+def test_a_file_that_was_only_touched_is_read_once_and_writes_nothing(job: Job) -> None:
+    job.extract()
+    os.utime(job.folder / "exports/2024-02-28.csv", (1, 1))
+    assert job.outcomes() == {"unchanged": 1}
+    assert job.outcomes() == {}
+
+
+def test_days_wait_for_their_files(job: Job) -> None:
+    (job.folder / "exports/2024-02-28.csv").rename(job.folder / "late.csv")
+    assert job.outcomes(expect=1) == {"done": 3, "failed": 1}
+    job.change("[source:installs]\n", "[source:installs]\nmissing = wait\n")
+    assert job.outcomes() == {"deferred": 1}
+    assert "waits for" in job.monolith("status").stdout
+    (job.folder / "late.csv").rename(job.folder / "exports/2024-02-28.csv")
+    assert job.outcomes() == {"done": 1}
+    assert job.reasons() == {}
+
+
+def test_a_day_without_a_file_may_be_empty_and_come_to_have_one(job: Job) -> None:
+    (job.folder / "exports/2024-02-28.csv").rename(job.folder / "late.csv")
+    job.change("[source:installs]\n", "[source:installs]\nmissing = empty\n")
+    assert job.outcomes() == {"done": 4}
+    assert job.reasons() == {}
+    (job.folder / "late.csv").rename(job.folder / "exports/2024-02-28.csv")
+    assert job.reasons() == {"2024-02-28": "changed"}
+    assert job.outcomes() == {"done": 1}
+
+
+def test_files_that_are_gone_take_nothing_with_them(job: Job) -> None:
+    job.extract()
+    for file in (job.folder / "exports").iterdir():
+        file.unlink()
+    assert job.outcomes() == {}
+    assert job.outcomes("--force", expect=1) == {"failed": 4}
+    assert len(job.archived()) == 8
+
+
+def test_a_broken_file_fails_its_day_and_no_other(job: Job) -> None:
+    job.put("2024-02-28.csv", 'n,day\n1,"2024\n')
+    said = job.extract(expect=1)
+    assert re.search(r"2024-02-28 into archive failed: \S+/exports/2024-02-28.csv:2: a quote that is opened", said)
+    assert {day for day, _ in job.archived()} == {"2024-02-27", "2024-02-29", "2024-03-01"}
+
+
+def test_a_file_of_all_days(job: Job) -> None:
+    rows = [f"2024-0{month}-{day:02},{n}\n" for month in (1, 2, 3) for day in (1, 27, 28, 29) for n in range(3)]
+    job.put("all.csv.gz", gzip.compress(("day,n\n" + "".join(rows)).encode()))
+    job.change("exports/%Y-%m-%d.csv", "exports/all.csv.gz\ndate-column = day")
+    assert job.outcomes() == {"done": 4}
+    assert {day for day, _ in job.archived()} == {"2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"}
+    assert job.reasons() == {}
+    job.put("all.csv.gz", gzip.compress(b"day,n\n2024-02-27,5\n"))
+    assert set(job.reasons().values()) == {"changed"}
+    assert job.outcomes(expect=1) == {"held": 4}
+    assert len(job.archived()) == 12
+
+
+def test_other_options_that_decide_about_the_data_make_all_days_due(job: Job) -> None:
+    job.extract()
+    job.change("[source:installs]\n", "[source:installs]\ntypes = n: float\n")
+    assert set(job.reasons().values()) == {"config changed"}
+    assert job.outcomes() == {"done": 4}
+    assert job.archived()[0][1]["n"] == 1.0
+    job.change("exports/%Y", "exports/../exports/%Y")
+    job.change("types = n: float\n", "types = n: float\nmissing = wait\noption.x = y\n")
+    assert job.reasons() == {}
+
+
+def test_check_and_faults_of_the_configuration(job: Job) -> None:
+    done = job.monolith("check")
+    assert done.exit_code == 0, done.output
+    assert f"4 files of 2024-02-27 to 2024-03-01; {job.folder}/exports/2024-03-01.csv begins with day, n" in done.output
+    job.change("exports/%Y-%m-%d.csv", "exports/%Y-%m-%q.csv")
+    job.change("[source:installs]\n", "[source:installs]\nmising = wait\n")
+    done = job.monolith("check")
+    assert done.exit_code == 2
+    assert "job.ini:12: option path of [source:installs]: %q is no field of a path; expected %Y %y %m" in done.output
+    assert "[source:installs] has no option mising; did you mean missing?" in done.output
+
+
+def test_percent_here_is_the_folder_and_other_percents_stand_for_themselves(tmp_path: Path) -> None:
+    folder = tmp_path / "100%Y [a]*"
+    folder.mkdir()
+    job = Job(folder)
+    job.change("path = exports", "path = %(here)s/exports")
+    assert job.outcomes() == {"done": 4}
+    job.change("path = %(here)s/", "path = ")
+    assert job.reasons() == {}
+
+
+def test_passwords_of_the_file_system_are_not_shown(job: Job) -> None:
+    job.change(
+        "path = exports/%Y-%m-%d.csv", "path = nothing://reader:hunter22@host/%Y-%m-%d.csv\noption.key = s3cr3t-k3y"
+    )
+    for done in (job.monolith("check"), job.monolith("plan"), CliRunner().invoke(extract, [str(job.config)])):
+        assert "nothing" in done.output
+        assert "hunter22" not in done.output
+        assert "s3cr3t" not in done.output

@@ -267,14 +267,14 @@ def test_hook_plugins_add_commands() -> None:
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
-        ("import no_such_thing", "hook plugin breaker of breaker is left out: "),
+        ("import no_such_thing", "hook plugin breaker of breaker 1.0 is left out: "),
         (
             "from monolith_core import hookimpl\n@hookimpl\ndef register_commands(group):\n    raise KeyError('x')\n",
             "cannot add its commands: KeyError: 'x'",
         ),
         (
             "from monolith_core import hookimpl\n@hookimpl\ndef no_such_hook():\n    pass\n",
-            "hook plugin breaker of breaker is left out: ",
+            "hook plugin breaker of breaker 1.0 is left out: ",
         ),
     ],
 )
@@ -301,7 +301,76 @@ def test_hook_plugins_hear_of_runs(site: Path, monkeypatch: pytest.MonkeyPatch, 
         "@hookimpl\ndef run_finished(report):\n    HEARD.append(report['status'])\n",
     )
     install_hooks(site, "breaker", "import no_such_thing")
-    done = make_job(monkeypatch, tmp_path).extract()
+    job = make_job(monkeypatch, tmp_path)
+    assert job.extract().exit_code == 0
+    assert "listener_hooks" not in sys.modules, "what no section names is not imported"
+    job.config.write_text(job.config.read_text() + "[hooks:listener]\n")
+    assert job.extract("--force").exit_code == 0
+    assert sys.modules["listener_hooks"].HEARD == ["unchanged"] * 10 + ["ok"]
+    job.config.write_text(job.config.read_text() + "[hooks:breaker]\n")
+    done = job.extract()
+    assert done.exit_code == 2
+    assert "[hooks:breaker]: hooks 'breaker' of breaker 1.0 cannot be imported: ModuleNotFoundError" in done.stderr
+
+
+CONFIGURED = """
+    from pydantic import SecretStr
+
+    from monolith_core import PermanentError, PluginOptions, hookimpl
+
+    HEARD = []
+
+
+    class Options(PluginOptions):
+        \"\"\"The options.\"\"\"
+
+        room: str
+        \"\"\"Whom to tell.\"\"\"
+        password: SecretStr = SecretStr("")
+        \"\"\"With what.\"\"\"
+
+
+    class Teller:
+        Options = Options
+
+        def __init__(self, options, context):
+            if options.room == "nowhere":
+                raise PermanentError("there is no room nowhere")
+            self.room, self.id = options.room, context.id
+
+        @hookimpl
+        def run_finished(self, report):
+            HEARD.append((self.id, self.room, report["status"]))
+
+        def check(self):
+            return f"tells {self.room}"
+"""
+
+
+def test_hook_plugins_have_options_of_their_own(site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sys.modules.pop("teller_hooks", None)
+    groups = {"monolith": {"teller": "teller_hooks:Teller"}}
+    make_distribution(site, "teller", groups=groups, modules={"teller_hooks": CONFIGURED})
+    job = make_job(monkeypatch, tmp_path)
+    text = job.config.read_text()
+    job.config.write_text(f"{text}[hooks:teller]\nroom = kitchen\n[hooks:other]\nuse = teller\nroom = hall\n")
+    assert job.extract().exit_code == 0
+    assert sorted(sys.modules["teller_hooks"].HEARD) == [("other", "hall", "ok"), ("teller", "kitchen", "ok")]
+    assert "ok      hooks teller" in invoke("check", str(job.config)).stdout
+    job.config.write_text(f"{text}[hooks:teller]\nrom = kitchen\n")
+    done = job.extract()
+    assert done.exit_code == 2
+    assert "[hooks:teller] has no option rom; did you mean room?" in done.stderr
+    assert "[hooks:teller] lacks the option room" in done.stderr
+    job.config.write_text(f"{text}[hooks:teller]\nroom = nowhere\n")
+    done = job.extract("--force")
     assert done.exit_code == 0
-    assert sys.modules["listener_hooks"].HEARD == ["done"] * 10 + ["ok"]
-    assert "warning hook plugin breaker of breaker is left out" in done.stderr
+    assert "hook plugin teller (teller of teller 1.0) is left out: there is no room nowhere" in done.stderr
+
+
+def test_hooks_that_are_not_installed(site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    job = make_job(monkeypatch, tmp_path)
+    job.config.write_text(job.config.read_text() + "[hooks:nobody]\n")
+    done = job.extract()
+    assert done.exit_code == 2
+    assert "[hooks:nobody] has no option use, and no hooks is named 'nobody'" in done.stderr

@@ -88,11 +88,10 @@ def check_entry(entry: PluginEntry) -> str | None:
 
 
 def hook_plugins() -> Iterator[tuple[PluginEntry, Any]]:
-    """Import every installed hook plugin: the module or object to register, or the MonolithError that prevents it."""
+    """Import every installed hook plugin: what to look for hooks on, or the MonolithError that prevents it."""
     for entry in installed("hooks"):
         try:
-            plugin = load_entry(entry)
-            yield entry, plugin() if isinstance(plugin, type) else plugin
+            yield entry, _hooks_of(load_entry(entry))
         except MonolithError as error:
             yield entry, error
 
@@ -218,6 +217,13 @@ def _check_contract(plugin: type) -> str | None:
     )
 
 
+def _hooks_of(plugin: Any) -> Any:
+    """What hooks are looked for on: a class with options is made only for a section that has them."""
+    if not isinstance(plugin, type):
+        return plugin
+    return object.__new__(plugin) if hasattr(plugin, "Options") else plugin()
+
+
 def _check_hooks(plugin: Any) -> str | None:
     """Register the hooks with a manager of their own, which refuses an implementation that fits no specification."""
     import pluggy
@@ -227,7 +233,7 @@ def _check_hooks(plugin: Any) -> str | None:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
     try:
-        manager.register(plugin() if isinstance(plugin, type) else plugin)
+        manager.register(_hooks_of(plugin))
         manager.check_pending()
     except Exception as error:  # pluggy's own errors, and whatever making the plugin raises
         return f"does not fit the hooks: {_one_line(error)}"

@@ -37,8 +37,8 @@ class Finding:
 def check(ctx: click.Context, config: Path, timeout: str, as_json: bool) -> None:
     """Check a configuration, and connect to everything.
 
-    The storage first, then every source and target, all at once; each is a line. Nothing is written. The exit
-    status is 1 if a connection fails, 2 if the configuration is wrong.
+    The storage first, then every source, target and hook plugin, all at once; each is a line. Nothing is written.
+    The exit status is 1 if a connection fails, 2 if the configuration is wrong.
     """
     import trio
 
@@ -75,7 +75,7 @@ async def _everything(config: Config, seconds: float, limit: str) -> list[Findin
         for name, each in (("source", config.sources), ("target", config.targets), ("phase", config.phases))
     )
     opened, storage = await _storage(config, seconds, limit)
-    plugins = [*config.sources.values(), *config.targets.values()]
+    plugins = [*config.sources.values(), *config.targets.values(), *config.hooks.values()]
     found: dict[int, Finding] = {}
 
     async def one(number: int, plugin: PluginConfig) -> None:
@@ -130,6 +130,8 @@ def _ask(config: Config, plugin: PluginConfig, storage: Storage | None) -> str |
     from monolith_core.runner.local import plain_errors
     from monolith_core.runner.opened import make_context
 
+    if plugin.kind == "hooks":
+        return _ask_hooks(config, plugin)
     with plain_errors(plugin.id):
         context = make_context(plugin, config.monolith.timezone, storage, lambda window: None)
         made: Any = plugin.plugin(plugin.options, context)
@@ -137,6 +139,16 @@ def _ask(config: Config, plugin: PluginConfig, storage: Storage | None) -> str |
             return made.check() if isinstance(made, Checks) else None
         finally:
             made.close()
+
+
+def _ask_hooks(config: Config, plugin: PluginConfig) -> str | None:
+    from monolith_core.cli.hooks import make_hooks
+    from monolith_core.plugin import Checks
+    from monolith_core.runner.local import plain_errors
+
+    with plain_errors(plugin.id):
+        made: Any = make_hooks(plugin, config)
+        return made.check() if isinstance(made, Checks) else None
 
 
 def _show(findings: list[Finding], *, as_json: bool) -> None:

@@ -1,27 +1,59 @@
-"""Hooks: the installed hook plugins, registered; one that cannot be used is told and left out."""
+"""Hooks: the hook plugins of a configuration, and those that add commands; one that cannot be used is left out."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pluggy
 
+from monolith_core.config import Config, PluginConfig
 from monolith_core.hookspecs import GROUP, Hooks
 from monolith_core.registry import hook_plugins
+from monolith_core.runner.opened import make_context
 
 log = logging.getLogger("monolith.hooks")
 
 
-def load_hooks(warn: Callable[[str], None] = log.warning) -> pluggy.PluginManager:
-    """A plugin manager with every installed hook plugin; `warn` is told of those that cannot be used."""
+def load_hooks(config: Config) -> pluggy.PluginManager:
+    """A plugin manager with the plugin of each `[hooks:ID]` section; a warning tells of one that cannot be made."""
+    manager = _manager()
+    for each in config.hooks.values():
+        name = f"{each.id} ({each.use} of {each.distribution})"
+        _register(manager, name, lambda each=each: make_hooks(each, config), log.warning)  # type: ignore[misc]
+    return manager
+
+
+def load_commands(warn: Callable[[str], None]) -> pluggy.PluginManager:
+    """A plugin manager with every installed hook plugin, for the commands that they add; `warn` tells of the others."""
+    manager = _manager()
+    for entry, plugin in hook_plugins():
+        _register(manager, f"{entry.name} of {entry.distribution} {entry.version}", lambda plugin=plugin: plugin, warn)  # type: ignore[misc]
+    return manager
+
+
+def _manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
-    for entry, plugin in hook_plugins():
-        try:
-            if isinstance(plugin, Exception):
-                raise plugin
-            manager.register(plugin, f"{entry.name} of {entry.distribution} {entry.version}")
-        except Exception as error:  # pluggy's own, and what the registry found
-            warn(f"hook plugin {entry.name} of {entry.distribution} is left out: {error}")
     return manager
+
+
+def _register(manager: pluggy.PluginManager, name: str, make: Callable[[], Any], warn: Callable[[str], None]) -> None:
+    try:
+        plugin = make()
+        if isinstance(plugin, Exception):
+            raise plugin
+        manager.register(plugin, name)
+    except Exception as error:  # the plugin's own, pluggy's, and what the registry found
+        warn(f"hook plugin {name} is left out: {error}")
+
+
+def make_hooks(section: PluginConfig, config: Config) -> Any:
+    """The object that a section's hooks are on."""
+    if not isinstance(section.plugin, type):
+        return section.plugin
+    if not hasattr(section.plugin, "Options"):
+        return section.plugin()
+    context = make_context(section, config.monolith.timezone, None, lambda window: None)
+    return section.plugin(section.options, context)

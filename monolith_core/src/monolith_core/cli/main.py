@@ -35,14 +35,14 @@ class Extensible(Group):
 
 
 def _added_commands() -> click.Group:
-    from monolith_core.cli.hooks import load_hooks
+    from monolith_core.cli.hooks import load_commands
     from monolith_core.logs import plain
 
     def warn(text: str) -> None:
         click.echo(plain(f"warning: {text}"), err=True)
 
     added = click.Group()
-    for hook in load_hooks(warn).hook.register_commands.get_hookimpls():
+    for hook in load_commands(warn).hook.register_commands.get_hookimpls():
         group = click.Group()
         try:
             hook.function(group)

@@ -116,7 +116,7 @@ def _repair(config: Config, storage: Storage, found: Iterable[Found], scope: Sco
     marked, left = mark(config, storage, (difference for each in found for difference in each.differences))
     if not marked:
         return Repaired(left=left)
-    hooks = load_hooks()
+    hooks = load_hooks(config)
     hooks.register(Narrator(), "monolith-log")
     done = trio.run(run, *loading(config, marked), hooks)
     partitions = frozenset(each.difference.partition for each in marked)

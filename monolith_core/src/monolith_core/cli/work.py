@@ -83,7 +83,7 @@ def _where(output: Output, display: Progress | None) -> Path | Callable[[str], N
 
 def _run(config: Config, request: Request, output: Output, display: Progress | None) -> tuple[ReportBuilder, int]:
     """Run; the report, also of a run that broke off, and the exit status."""
-    hooks = load_hooks()
+    hooks = load_hooks(config)
     windows = display is None or output.log_output is not None
     hooks.register(Narrator(windows=windows, purging=request.purge_only), "monolith-log")
     if display is not None:

@@ -13,7 +13,8 @@ from monolith_core.secrets import secret_parts, url_secrets
 
 def secrets(config: Config) -> frozenset[str]:
     """Every secret value of a configuration: secret options, and the passwords in URLs of any option."""
-    models = [config.monolith, *(each.options for each in (*config.sources.values(), *config.targets.values()))]
+    plugins = (*config.sources.values(), *config.targets.values(), *config.hooks.values())
+    models = [config.monolith, *(each.options for each in plugins)]
     return frozenset[str]().union(*map(secrets_of, models))
 
 

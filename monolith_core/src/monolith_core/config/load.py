@@ -27,7 +27,7 @@ from monolith_core.config.reader import Section, plain, read_ini
 from monolith_core.config.sections import Sections, sort
 from monolith_core.config.validate import Model, Schema, unknown_options, validate
 from monolith_core.config.words import did_you_mean, items, listed, shown
-from monolith_core.options import SourceOptions, TargetOptions
+from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
 from monolith_core.secrets import register
 from monolith_core.urls import database_location
 
@@ -58,7 +58,7 @@ def load_config(
 
 @dataclass
 class _PluginSection:
-    """A source's or target's section on its way to a PluginConfig; without a schema, its plugin's fault is noted."""
+    """A plugin's section on its way to a PluginConfig; without a schema, its plugin's fault is noted."""
 
     kind: Kind
     id: str
@@ -89,7 +89,7 @@ class _Loader:
         self._chooser = Chooser(found)
 
     def load(self, sequence: Sequence[str] | None) -> Config:
-        plugins = [*self._plugins("source"), *self._plugins("target")]
+        plugins = [*self._plugins("source"), *self._plugins("target"), *self._plugins("hooks")]
         self._check_overrides(plugins)
         shared, monolith = self._monolith(plugins)
         made = {(each.kind, each.id): self._plugin(each, shared, monolith) for each in plugins}
@@ -106,6 +106,7 @@ class _Loader:
             phases=phases,
             sequences=sequences,
             sequence=to_run,
+            hooks={name: each for (kind, name), each in made.items() if each and kind == "hooks"},
         )
         register(secrets(config))
         return config
@@ -116,7 +117,7 @@ class _Loader:
             naming = {key: each for key, each in section.options.items() if key in ("use", "use-file", "user")}
             own = self._expander.values(Section(section.name, section.line, naming), lambda key: key in ("use", "user"))
             used = self._chooser.choose(kind, name, section, own)
-            schema = Schema(used.plugin.Options) if used.plugin else None
+            schema = Schema(used.options) if used.options else None
             plugin = _PluginSection(kind, name, section, used, schema)
             plugin.values = self._expander.values(section, plugin.knows)
             yield plugin
@@ -175,13 +176,15 @@ class _Loader:
             file=self._found.file,
             line=plugin.section.line,
             fingerprint=mark,
+            distribution=plugin.used.distribution,
         )
 
     def _common(self, plugin: _PluginSection) -> None:
         """Check what every plugin of the kind may be told, of a section whose own is not known."""
-        validate(
-            SourceOptions if plugin.kind == "source" else TargetOptions, plugin.section, plugin.values, self._found
-        )
+        models: dict[str, type[PluginOptions]] = {"source": SourceOptions, "target": TargetOptions}
+        common = models.get(plugin.kind)
+        if common is not None:
+            validate(common, plugin.section, plugin.values, self._found)
 
     def _lists(self, section: Section, model: type[Model]) -> tuple[Values, Model | None]:
         """The values of a section of the core's own, and its options."""

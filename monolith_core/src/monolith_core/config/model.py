@@ -106,20 +106,22 @@ class SequenceOptions(PluginOptions):
 
 @dataclass(frozen=True)
 class PluginConfig:
-    """A section `[source:ID]` or `[target:ID]`, checked.
+    """A section `[source:ID]`, `[target:ID]` or `[hooks:ID]`, checked.
 
-    `use` is the plugin's name, `plugin` its class, `options` an object of its model; `fingerprint` changes when an
-    option changes that decides about the data.
+    `use` is the plugin's name, `plugin` its class (of hooks also a module or an object), `options` an object of its
+    model; `fingerprint` changes when an option changes that decides about the data; `distribution` is where the plugin
+    comes from, with its version.
     """
 
     kind: str
     id: str
     use: str
     options: Any = field(repr=False)
-    plugin: type[Any]
+    plugin: Any
     file: str
     line: int
     fingerprint: str
+    distribution: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,3 +145,4 @@ class Config:
     phases: dict[str, PhaseConfig]
     sequences: dict[str, tuple[str, ...]]
     sequence: tuple[str, ...]
+    hooks: dict[str, PluginConfig] = field(default_factory=dict)

@@ -13,8 +13,9 @@ from monolith_core.config.reader import Section
 from monolith_core.config.validate import Schema
 from monolith_core.config.words import guess, listed, shown
 from monolith_core.errors import MonolithError
+from monolith_core.options import PluginOptions
 
-Kind = Literal["source", "target"]
+Kind = Literal["source", "target", "hooks"]
 
 WELL_KNOWN = {
     "sql": "monolith-plugin-sql",
@@ -34,14 +35,30 @@ _CLASSIC = {
 }
 """Parts of the dotted paths that classic configurations have in `use`, by the plugin that took their place."""
 
+_EXAMPLE = {
+    "source": "a source, such as monolith-plugin-sql",
+    "target": "a target, such as monolith-plugin-sql",
+    "hooks": "hooks, such as monolith-plugin-notify",
+}
+"""What to install where there is no plugin of a kind."""
+
 
 @dataclass(frozen=True)
 class Used:
-    """The plugin of a section: its name, and its class, or None if its fault is noted."""
+    """The plugin of a section: its name, and its class, or None if its fault is noted.
+
+    What hooks are may also be a module or an object, which has no options.
+    """
 
     use: str
-    plugin: type[Any] | None
+    plugin: Any
     written_as_user: bool = False
+    distribution: str = ""
+
+    @property
+    def options(self) -> type[PluginOptions] | None:
+        """The model of its options; None if the plugin's fault is noted."""
+        return None if self.plugin is None else getattr(self.plugin, "Options", PluginOptions)
 
 
 class Chooser:
@@ -69,7 +86,7 @@ class Chooser:
             self._found.add(use.line if use else section.line, self._unknown(kind, text, section, use))
             return Used(text, None)
         try:
-            return Used(text, self._load(kind, text))
+            return Used(text, self._load(kind, text), distribution=self._distribution(kind, text))
         except MonolithError as error:
             self._found.add(use.line if use else section.line, f"{section}: {error}")
             return Used(text, None)
@@ -77,9 +94,15 @@ class Chooser:
     def _entries(self, kind: Kind) -> list[registry.PluginEntry]:
         return [entry for entry in self._installed if entry.kind == kind]
 
-    def _load(self, kind: Kind, name: str) -> type[Any]:
-        plugin: type[Any] = registry.load_entry(next(each for each in self._entries(kind) if each.name == name))
-        return plugin
+    def _entry(self, kind: Kind, name: str) -> registry.PluginEntry:
+        return next(each for each in self._entries(kind) if each.name == name)
+
+    def _load(self, kind: Kind, name: str) -> Any:
+        return registry.load_entry(self._entry(kind, name))
+
+    def _distribution(self, kind: Kind, name: str) -> str:
+        entry = self._entry(kind, name)
+        return f"{entry.distribution} {entry.version}"
 
     def _names(self, kind: Kind) -> list[str]:
         return sorted({entry.name for entry in self._entries(kind)})
@@ -87,11 +110,11 @@ class Chooser:
     def _names_plugin(self, kind: Kind, text: str, name: str) -> bool:
         """Whether the value of `user` is one for `use`, unless the plugin of the section's id has that option."""
         plugin = self._quietly(kind, name)
-        if plugin is not None and Schema(plugin.Options).has("user"):
+        if plugin is not None and Schema(getattr(plugin, "Options", PluginOptions)).has("user"):
             return False
         return text in self._names(kind) or text in WELL_KNOWN or _is_path(text)
 
-    def _quietly(self, kind: Kind, name: str) -> type[Any] | None:
+    def _quietly(self, kind: Kind, name: str) -> Any:
         try:
             return self._load(kind, name) if name in self._names(kind) else None
         except MonolithError:
@@ -118,7 +141,7 @@ class Chooser:
         return f"{write}{self._choices(kind)}"
 
     def _choices(self, kind: Kind) -> str:
-        return listed(self._names(kind)) or f"... after you installed a {kind}, such as monolith-plugin-sql"
+        return listed(self._names(kind)) or f"... after you installed {_EXAMPLE[kind]}"
 
     def _right(self, kind: Kind, text: str) -> str | None:
         """The plugin that a path means: the installed one of that class, or the successor of a classic one."""

@@ -449,6 +449,46 @@ async def test_a_lost_lease_commits_nothing(build, table, shelf, sqlite_url):
     assert [each for each in told.outcomes() if "skipped" in each] == ["8 skipped", "7 skipped", "6 skipped"]
 
 
+def wide(shelf, at_once):
+    """A target that takes so many days at once."""
+    return type("Wide", (target_of(shelf),), {"at_once": at_once})
+
+
+async def test_a_target_may_take_several_days_at_once(build, shelf):
+    meeting = threading.Barrier(3, timeout=60)
+    shelf.before = lambda partition: meeting.wait()
+    config = build(target=wide(shelf, 3), since=day(5), span=6)
+    told = await go(config)
+    assert told.report.exit_status == 0
+    assert ledger(config) == [f"{number} src done 3" for number in range(5, 11)]
+    assert sorted(shelf.calls[:3], reverse=True) == [Partition("src", day(number)) for number in (10, 9, 8)]
+
+
+async def test_a_day_that_fails_holds_up_none_that_is_written_beside_it(build, shelf):
+    def fail(partition):
+        if partition.date == day(9):
+            raise PermanentError("no room")
+
+    shelf.before = fail
+    told = await go(build(target=wide(shelf, 3), span=6))
+    assert sorted(told.outcomes()) == ["10 done", "6 done", "7 done", "8 done", "9 failed"]
+
+
+async def test_a_lease_that_is_lost_while_several_days_are_written(build, shelf, sqlite_url):
+    def expire():
+        storage = Storage.open(sqlite_url)
+        with storage.transaction() as connection:
+            connection.exec_driver_sql("UPDATE lease SET expires = 0")
+        storage.close()
+
+    meeting = threading.Barrier(3, expire, timeout=60)
+    shelf.before = lambda partition: meeting.wait()
+    told = await go(build(target=wide(shelf, 3), span=6))
+    assert shelf.counts() == {}
+    assert sorted(told.outcomes()) == ["10 skipped", "6 skipped", "7 skipped", "8 skipped", "9 skipped"]
+    assert told.report.exit_status == 1
+
+
 async def test_a_source_that_hangs_is_given_up(build, table, mock_clock):
     release, entered = threading.Event(), trio.Event()
     token = trio.lowlevel.current_trio_token()

@@ -2,7 +2,7 @@
 
 The engine makes a plugin with its options and a `Context`, calls `setup` once before a phase and `close` once after it,
 however the phase ends. Calls of one plugin object may come from different threads, and for a target from several at
-once: one for each source of the phase.
+once: `Target.at_once` for each source of the phase.
 """
 
 from __future__ import annotations
@@ -164,6 +164,15 @@ class Target:
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options
         self.context = context
+
+    @property
+    def at_once(self) -> int:
+        """For how many partitions of one source `replace` is called at once.
+
+        More than one pays where a write is mostly waiting for a server. It is one where the target's location is the
+        storage.
+        """
+        return 1
 
     def setup(self) -> None:
         """Called once before the phase; in a worker thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,17 +56,16 @@ class Bulk:
         self._nodes = nodes
         self._most = most
         self._most_bytes = most_bytes
-        self._jobs = jobs
         self._explain = explain
         self._closing = threading.Event()
-        self._workers: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()
+        # Held by each request that is under way, whichever partition it is of, so that their bodies do not add up.
+        self._slots = threading.BoundedSemaphore(jobs)
+        self._workers = ThreadPoolExecutor(jobs, thread_name_prefix="elasticsearch")
 
     def close(self) -> None:
         """Let nothing wait any longer."""
         self._closing.set()
-        if self._workers is not None:
-            self._workers.shutdown(wait=True, cancel_futures=True)
+        self._workers.shutdown(wait=True, cancel_futures=True)
 
     def send(self, index: str, lines: Iterable[bytes], fence: Callable[[], None]) -> int:
         """Send every action to `index`; `fence` is called before each request.
@@ -84,12 +83,12 @@ class Bulk:
                 ahead = batch
             if ahead is not None and not pending:
                 # Sent from here, so that a partition of one request costs no thread.
-                fence()
-                self._send(index, ahead, sent, fence)
+                with self._slots:
+                    fence()
+                    self._send(index, ahead, sent, fence)
             elif ahead is not None:
                 self._start(pending, index, ahead, sent, fence)
-            while pending:
-                _await_one(pending)
+            _finish(pending, wait(pending).done)
         finally:
             _abandon(pending)
         return sent.idle
@@ -98,17 +97,16 @@ class Bulk:
         self, pending: set[Future[None]], index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]
     ) -> None:
         """Send a batch from another thread, as soon as fewer than `jobs` are being sent."""
-        while len(pending) >= self._jobs:
-            _await_one(pending)
-        fence()
-        pending.add(self._pool().submit(self._send, index, batch, sent, fence))
-
-    def _pool(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._workers is None:
-                # Several partitions may be written at once, and each may have `jobs` requests under way.
-                self._workers = ThreadPoolExecutor(self._jobs * 4, thread_name_prefix="elasticsearch")
-            return self._workers
+        self._slots.acquire()
+        try:
+            _finish(pending, {future for future in pending if future.done()})
+            fence()
+            future = self._workers.submit(self._send, index, batch, sent, fence)
+        except BaseException:
+            self._slots.release()
+            raise
+        future.add_done_callback(lambda done: self._slots.release())
+        pending.add(future)
 
     def _send(self, index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]) -> None:
         """Send a batch until each of its actions is done."""
@@ -204,9 +202,8 @@ def _is_idle(status: int, error: Any) -> bool:
     return (status == 409 and error.get("type") == "version_conflict_engine_exception") or (status == 404 and not error)
 
 
-def _await_one(pending: set[Future[None]]) -> None:
-    """Wait until one or more are done; raises the error of one that failed."""
-    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+def _finish(pending: set[Future[None]], done: set[Future[None]]) -> None:
+    """Have done with these; raises the error of one that failed."""
     for future in done:
         pending.discard(future)
         future.result()

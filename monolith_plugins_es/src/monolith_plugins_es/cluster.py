@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 from elasticsearch import Elasticsearch
 from elasticsearch.exceptions import ElasticsearchWarning
-from elasticsearch.serializer import JsonSerializer
+from elasticsearch.serializer import JsonSerializer, NdjsonSerializer
 
 from monolith_plugins_es.failures import Unreachable, of_client
 from monolith_plugins_es.options import ElasticsearchOptions
@@ -25,6 +25,14 @@ class _Undecoded(JsonSerializer):
     """Leaves the answers as they are: whoever asks knows what is wanted of them, and some are large."""
 
     def loads(self, data: bytes) -> Any:
+        return data
+
+
+class _Written(NdjsonSerializer):
+    """Takes the bodies of bulk requests as they are, without copying them."""
+
+    def dumps(self, data: Any) -> bytes:
+        assert isinstance(data, bytes)
         return data
 
 
@@ -81,7 +89,7 @@ class Cluster:
 
 def _client_options(options: ElasticsearchOptions) -> dict[str, Any]:
     given: dict[str, Any] = {
-        "serializers": {"application/json": _Undecoded()},
+        "serializers": {"application/json": _Undecoded(), "application/x-ndjson": _Written()},
         "max_retries": 0,
         "retry_on_status": (),
         "retry_on_timeout": False,

@@ -60,7 +60,7 @@ class ElasticsearchOptions(TargetOptions):
     bulk_bytes: int = Field(4 * 2**20, ge=1024, le=2**30)
     """Most bytes in one request; a single document may be larger."""
     jobs: int = Field(2, ge=1, le=64)
-    """How many requests of one partition are sent at once."""
+    """How many days are written at once, and how many requests sent."""
     refresh: Literal["end", "partition", "never"] = "end"
     """When what was written is made visible to searches: at the end of a phase, after each partition, or whenever
     Elasticsearch does it by itself."""

@@ -58,6 +58,11 @@ class ElasticsearchTarget(Target):
         self._seen: set[Partition] = set()
         self._fresh: set[str] = set()
 
+    @property
+    def at_once(self) -> int:
+        """Most days are one request, so that only several days at once keep the cluster at work."""
+        return self.options.jobs
+
     def setup(self) -> None:
         """Put back what a run that was killed has left lowered."""
         self._lowering.end_leftovers()

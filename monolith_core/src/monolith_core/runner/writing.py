@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -59,6 +60,9 @@ class Writing:
         self._books = Books(desk, source, opened.id, held)
         self._tasks = Tasks(source, desk.request.sources, offers=offered is not None)
         self._shares = opened.config.options.location() == desk.storage.location
+        plugin = opened.plugin
+        # A transaction of the storage is one partition's, so that its rows and its row in the ledger are one.
+        self._at_once = 1 if self._shares or plugin is None else plugin.at_once
         max_shrink = desk.config.sources[source].options.max_shrink
         self._guard = Guard(1.0 if desk.request.force else max_shrink, self._accept)
 
@@ -80,13 +84,31 @@ class Writing:
         tasks = await self._with_what_is_held(answer.window, tasks)
         same = [day for day in tasks if all(map(self._unchanged, tasks[day]))]
         await self._keep(answer, [task for day in same for task in tasks.pop(day)])
-        for day, of_day in tasks.items():
-            if self._desk.control.stopping:
-                return same
-            for task in of_day:
-                await self._one(answer, task)
-            same.append(day)
-        return same
+        return same + await self._days(answer, tasks)
+
+    async def _days(self, answer: Answer, tasks: Mapping[dt.date, list[Task]]) -> list[dt.date]:
+        """Write days, as many at once as the target takes; gives those that were dealt with."""
+        waiting = deque(tasks.items())
+        done: list[dt.date] = []
+        errors: list[MonolithError] = []
+
+        async def work() -> None:
+            while waiting and not errors and not self._desk.control.stopping:
+                day, of_day = waiting.popleft()
+                try:
+                    for task in of_day:
+                        await self._one(answer, task)
+                except MonolithError as error:  # raised below, outside of the nursery, which would wrap it
+                    errors.append(error)
+                    return
+                done.append(day)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(self._at_once):
+                nursery.start_soon(work)
+        if errors:
+            raise errors[0]
+        return done
 
     async def _with_what_is_held(self, window: Window, tasks: dict[dt.date, list[Task]]) -> dict[dt.date, list[Task]]:
         """The tasks, with what the target tells where the ledger does not know what it holds."""

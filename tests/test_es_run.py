@@ -35,34 +35,6 @@ def test_the_archive_is_loaded_and_then_there_is_nothing_to_do(job: Job, node: N
         assert counts(node) == {**days, "2024-02-01": PER_DAY + 1}
 
 
-def test_what_drifted_is_found_and_repaired(job: Job, node: Node):
-    job.configure(elasticsearch=node.url)
-    job.extract()
-    held = node.documents("monolith")
-    job.monolith("reconcile", "--deep")
-    gone, changed, *_ = held
-    node.ask("DELETE", f"/{index_of(gone)}/_doc/{gone}")
-    node.ask("PUT", f"/{index_of(changed)}/_doc/{changed}", {**held[changed], "price": -1})
-    node.ask("PUT", "/monolith-2024-02/_doc/mine", next(each for each in held.values() if each["date"] > "2024-02"))
-    job.monolith("reconcile", "--deep", expect=1)
-    job.monolith("reconcile", "--deep", "--repair")
-    job.monolith("reconcile", "--deep")
-    assert node.documents("monolith") == held
-
-
-def test_an_index_that_is_gone_is_loaded_again(job: Job, node: Node):
-    job.configure(elasticsearch=node.url)
-    job.extract()
-    held = node.documents("monolith")
-    node.ask("DELETE", "/monolith-2024-02")
-    job.monolith("reconcile", "--repair")
-    assert node.documents("monolith") == held
-
-
-def index_of(name: str) -> str:
-    return f"monolith-{name[:4]}-{name[4:6]}"
-
-
 def test_a_cluster_that_is_down_holds_up_no_other(job: Job, node: Node):
     job.configure(elasticsearch=node.url, second=f"http://127.0.0.1:{free_port()}")
     assert "no connection to Elasticsearch" in job.extract(expect=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from monolith_core.cli.extract import main as extract
 from monolith_core.cli.main import main as monolith
@@ -87,16 +87,16 @@ class Job:
 
     def extract(self, *arguments: str, expect: int = 0) -> str:
         """What `monolith-extract` says; in this process."""
-        return self._invoke(extract, [self.config, *arguments], expect)
+        return self._invoke(extract, [self.config, *arguments], expect).output
 
     def monolith(self, command: str, *arguments: str, expect: int = 0) -> str:
-        """What a command of `monolith` says; in this process."""
-        return self._invoke(monolith, [command, self.config, *arguments], expect)
+        """What a command of `monolith` answers, without its log; in this process."""
+        return self._invoke(monolith, [command, self.config, *arguments], expect).stdout
 
-    def _invoke(self, command: Any, arguments: list[str], expect: int) -> str:
+    def _invoke(self, command: Any, arguments: list[str], expect: int) -> Result:
         result = CliRunner().invoke(command, arguments)
         assert result.exit_code == expect, result.output
-        return result.output
+        return result
 
     def start(self, *arguments: str, fault: str = "") -> subprocess.Popen[str]:
         """Begin a run in a process of its own."""

@@ -158,19 +158,20 @@ class ElasticsearchTarget(Target):
     def _add(self, writer: Writer, staged: Staged, index: str, difference: Difference) -> int:
         """Create the documents that are missing; takes them back if one of them is refused for good.
 
-        Of a partition that drifted every document is written anew: one that is there may have another body.
+        Of a partition that drifted every document is written anew: one that is there may have another body, and one
+        that was not found may be there with another day.
         """
         _, _, kept = difference.counts
         begun = bytearray()
+        write = writer.rewrite if staged.drifted else writer.create
 
         def lines() -> Iterator[bytes]:
             for record in staged:
                 lacking = not kept or difference.lacks(record.id)
                 if lacking:
                     begun.extend(record.id)
-                    yield writer.create(record)
-                elif staged.drifted:
-                    yield writer.rewrite(record)
+                if lacking or staged.drifted:
+                    yield write(record)
 
         try:
             return self._bulk.send(index, lines(), staged.fence)

@@ -308,6 +308,43 @@ def test_many_folders_are_walked_and_few_are_listed(tmp_path: Path) -> None:
     assert [each["n"] for each in data(of, days[3], days[20])] == [day.toordinal() for day in days[3:21]]
 
 
+@pytest.mark.parametrize("path", ["*/%Y-%m-%d.csv", "s-*/%Y-%m-%d.csv", "?-[ab]/*.csv", "%Y/%m-*/%d.csv", "*/*/*.csv"])
+def test_folders_with_wildcards(tmp_path: Path, path: str) -> None:
+    for name in (
+        "s-a/2024-02-29.csv",
+        "s-b/2024-02-29.csv",
+        ".s-c/2024-02-29.csv",
+        "2024/02-x/29.csv",
+        "2024-02-29.csv",
+    ):
+        put(tmp_path / name, f"name\n{name}\n")
+    options = {} if "%d" in path else {"date_column": "d", "header": "false", "columns": ["d"]}
+    of = source(tmp_path / path, **options)
+    found = {file.path.removeprefix(f"{tmp_path}/") for file in of._storage.files([DAY, NEXT])}
+    twos = {"s-a/2024-02-29.csv", "s-b/2024-02-29.csv"}
+    assert found == ({"2024/02-x/29.csv"} if path in ("%Y/%m-*/%d.csv", "*/*/*.csv") else twos)
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    put(tmp_path / "real/2024-02-29.csv", "n\n1\n")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/2024-02-29-a.csv").symlink_to(tmp_path / "real/2024-02-29.csv")
+    (tmp_path / "here/2024-02-29-b.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for path in ("here/%Y-%m-%d-*.csv", "**/%Y-%m-%d-*.csv", "l*/%Y-%m-%d.csv", "link/%Y-%m-%d.csv"):
+        assert data(source(tmp_path / path)) == [{"n": 1}], path
+    of = source(tmp_path / "here/%Y-%m-%d-*.csv")
+    first = of.versions(window())
+    put(tmp_path / "real/2024-02-29.csv", "n\n1\n2\n")
+    assert of.versions(window()) != first
+
+
+def test_many_folders_with_wildcards_are_walked(tmp_path: Path) -> None:
+    for number in range(70):
+        put(tmp_path / f"s{number}/2024-02-29.csv", f"n\n{number}\n")
+    assert len(data(source(tmp_path / "*/%Y-%m-%d.csv"))) == 70
+
+
 # --- versions
 
 

@@ -85,13 +85,14 @@ def test_what_is_no_field() -> None:
 
 def test_folders_and_the_root_of_a_search() -> None:
     both = [DAY, dt.date(2024, 2, 1)]
-    assert Template("%Y/%m/v-%d.csv", "/x/").folders(both) == ["/x/2024/01", "/x/2024/02"]
+    assert Template("%Y/%m/v-%d.csv", "/x/").folders(both) == (["/x/2024/01", "/x/2024/02"], None)
     assert Template("%Y/%m/v-%d.csv", "/x/").root(both) == "/x/2024"
     assert Template("%Y/%m/v-%d.csv", "/x/").root(None) == "/x"
-    assert Template("%Y/*/v-%d.csv", "/x/").folders(both) is None
+    assert Template("%Y/*/%m/v-%d.csv", "/x/").folders(both) == (["/x/2024"], "%m/v-%d.csv")
+    assert Template("%Y/%m-*/v-%d.csv", "/x/").folders(both) == (["/x/2024"], "v-%d.csv")
     assert Template("%Y/*/%m/v-%d.csv", "/x/").root(both) == "/x/2024"
-    assert Template("{source}/%Y.csv", "/x/").folders(both) is None
-    assert Template("/%Y.csv").folders(both) == ["/"]
+    assert Template("{source}/%Y.csv", "/x/").folders(both) == (["/x"], "%Y.csv")
+    assert Template("/%Y.csv").folders(both) == (["/"], None)
     assert Template("bucket/%Y.csv").root(None) == "bucket"
 
 

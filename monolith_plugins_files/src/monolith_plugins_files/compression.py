@@ -38,17 +38,11 @@ def writer(raw: IO[bytes], compression: Compression) -> IO[bytes]:
     return opened
 
 
-def broken(error: Exception) -> bool:
+def damaged(error: Exception) -> bool:
     """Whether an error of reading means that a file is not what its compression says, or is cut off."""
-    name = type(error).__name__
-    return (
-        isinstance(error, EOFError | zlib.error)
-        or name in ("BadGzipFile", "LZMAError", "ZstdError")
-        or (
-            # bz2 has no error of its own
-            type(error) is OSError and error.errno is None
-        )
-    )
+    if isinstance(error, OSError):  # gzip's own is one, and bz2 has none of its own
+        return error.errno is None and type(error).__name__ in ("OSError", "BadGzipFile")
+    return isinstance(error, EOFError | zlib.error) or type(error).__name__ in ("LZMAError", "ZstdError")
 
 
 def _opener(compression: Compression) -> Callable[[IO[bytes], Any], Any]:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import IO, Self
 
 from monolith_core import MonolithError, TemporaryError
-from monolith_plugins_files.compression import Compression, broken, by_name, reader
+from monolith_plugins_files.compression import Compression, by_name, damaged, reader
 from monolith_plugins_files.faults import FileFault
 from monolith_plugins_files.storage import File, Storage, explained
 
@@ -99,7 +99,7 @@ class Content:
         except MonolithError:
             raise
         except Exception as error:
-            if self.compression != "none" and broken(error):
+            if self.compression != "none" and damaged(error):
                 text = " ".join(str(error).split()) or type(error).__name__
                 raise self.fault(0, f"is no whole {self.compression} file: {text}; copy it again") from error
             raise explained(error, self.file.path) from error

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from monolith_core import MonolithError, PermanentError, Record, RecordError
+from monolith_core import MonolithError, Record, RecordError
 from monolith_plugins_files.content import Content
 from monolith_plugins_files.days import has_time
 from monolith_plugins_files.documents import items
 from monolith_plugins_files.faults import FileFault, shown, where
 from monolith_plugins_files.options import FilesSourceOptions
+from monolith_plugins_files.parquet import pyarrow
 from monolith_plugins_files.scope import Scope
 from monolith_plugins_files.storage import explained
 from monolith_plugins_files.values import Convert, ValueFault, cast, number
@@ -45,16 +46,10 @@ def read_json(content: Content, options: FilesSourceOptions) -> Iterator[Object]
 
 def read_parquet(content: Content, options: FilesSourceOptions) -> Iterator[Object]:
     """Each row of a Parquet file."""
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise PermanentError(
-            "Parquet needs a package that is not installed; pip install 'monolith-plugin-files[parquet]'"
-        ) from None
+    arrow, parquet = pyarrow()
     row = 0
     try:
-        file = ParquetFile(content.stream)
+        file = parquet.ParquetFile(content.stream)
         _check_size(content, file.metadata, options.max_bytes)
         names = file.schema_arrow.names
         for batch in file.iter_batches(batch_size=1000):
@@ -64,7 +59,7 @@ def read_parquet(content: Content, options: FilesSourceOptions) -> Iterator[Obje
     except MonolithError:
         raise
     except Exception as error:
-        if not isinstance(error, ArrowException) and getattr(error, "errno", None) is not None:
+        if not isinstance(error, arrow.ArrowException) and getattr(error, "errno", None) is not None:
             raise explained(error, content.file.path) from error
         text = " ".join(str(error).split())
         raise content.fault(row and row + 1, f"is no whole Parquet file ({text})", unit="row") from error

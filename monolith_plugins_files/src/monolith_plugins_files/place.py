@@ -36,11 +36,16 @@ class Place:
     def __str__(self) -> str:
         return f"{self.template.base}{self.template.text}"
 
+    @property
+    def plain(self) -> str:
+        """The path without a user and a password."""
+        return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", str(self), flags=re.IGNORECASE)
+
 
 def place(path: str, here: Path | None) -> Place:
     """The place that `path` means; a relative one lies in the folder `here`, and means all of that folder's name."""
     if path == STANDARD_OUTPUT:
-        return Place(STANDARD_OUTPUT, Template(""))
+        return Place(STANDARD_OUTPUT, Template(STANDARD_OUTPUT))
     match = _URL.match(path)
     if match and match["protocol"].lower() not in _LOCAL:
         return Place(match["protocol"].lower(), Template(path))

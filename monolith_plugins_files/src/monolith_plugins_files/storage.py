@@ -83,7 +83,7 @@ class Storage:
         template = self.template
         wanted = list(days) if days is not None else None
         keys = template.keys(wanted) if wanted is not None else None
-        for file in self._candidates(wanted):
+        for file in self._candidates(template, wanted):
             key = template.key_of(file.path)
             if key is not None and (keys is None or key in keys):
                 yield file
@@ -114,29 +114,48 @@ class Storage:
         except Exception as error:
             raise explained(error, path) from error
 
-    def _candidates(self, days: list[dt.date] | None) -> Iterator[File]:
+    def _candidates(self, template: Template, days: list[dt.date] | None) -> Iterator[File]:
         """Files among which those of the days are."""
-        template = self.template
-        if days is not None and not template.has_glob:
-            paths = [template.written(group[0]) for group in template.keys(days).values()]
+        if days is None or "**" in template.text:
+            yield from self._walk(template.root(days))
+            return
+        if template.is_plain:
+            paths = list(dict.fromkeys(map(template.written, days)))
             if len(paths) <= MOST_ASKED or self.place.protocol in _CONTENT_ONLY:
                 yield from (file for path in paths if (file := self.find(path)))
                 return
-        folders = template.folders(days) if days is not None else None
-        if folders is None or len(folders) > MOST_FOLDERS:
+        folders, rest = template.folders(days)
+        if len(folders) > MOST_FOLDERS:
             yield from self._walk(template.root(days))
-            return
-        for folder in folders:
-            yield from self._list(folder)
+        elif rest is None:
+            yield from (file for folder in folders for file in self._list(folder))
+        else:
+            yield from self._below(
+                [below for folder in folders for below in self._folders(folder)], rest, template, days
+            )
+
+    def _below(self, folders: list[str], rest: str, template: Template, days: list[dt.date]) -> Iterator[File]:
+        """Files in folders that a part with wildcards may mean."""
+        if len(folders) > MOST_FOLDERS:
+            yield from self._walk(template.root(days))
+        for folder in folders if len(folders) <= MOST_FOLDERS else ():
+            yield from self._candidates(Template(rest, f"{folder}/"), days)
 
     def _list(self, folder: str) -> Iterator[File]:
+        return (_file(each) for each in self._entries(folder) if each["type"] == "file")
+
+    def _folders(self, folder: str) -> Iterator[str]:
+        return (each["name"].rstrip("/") for each in self._entries(folder) if each["type"] == "directory")
+
+    def _entries(self, folder: str) -> list[Mapping[str, Any]]:
+        """What is in a folder, nothing if there is none."""
         with self.faults(folder):
             self.system.invalidate_cache()
             try:
                 found = self.system.ls(folder, detail=True)
             except (FileNotFoundError, NotADirectoryError):
-                return
-            yield from (_file(each) for each in found if each["type"] == "file")
+                return []
+            return [each for entry in found if (each := self._followed(entry)) is not None]
 
     def _walk(self, folder: str) -> Iterator[File]:
         with self.faults(folder):
@@ -145,7 +164,20 @@ class Storage:
                 found = self.system.find(folder, detail=True)
             except (FileNotFoundError, NotADirectoryError):
                 return
-            yield from (_file(each) for each in found.values() if each["type"] == "file")
+            for entry in found.values():
+                each = self._followed(entry)
+                if each is not None and each["type"] == "file":
+                    yield _file(each)
+
+    def _followed(self, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What a link points to, None if that is not there; a listing tells of the link itself."""
+        if not entry.get("islink"):
+            return entry
+        try:
+            found: Mapping[str, Any] = self.system.info(entry["name"])
+        except FileNotFoundError:
+            return None
+        return found
 
 
 def _file(info: Mapping[str, Any]) -> File:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from os.path import commonpath
+from urllib.parse import quote
 
 FIELDS: dict[str, tuple[str, Callable[[dt.date], str]]] = {
     "Y": (r"\d{4}", lambda day: f"{day.year:04}"),
@@ -75,6 +76,11 @@ class Template:
         """Whether more than one file may fit for a day."""
         return any(match["glob"] or match["field"] in (*_TIMES,) for match in _PARTS.finditer(self.text))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a day's path is just written."""
+        return not self.has_glob and not self.names_source
+
     @cached_property
     def regex(self) -> re.Pattern[str]:
         """What the paths that fit it look like: a group for each field, and `source`."""
@@ -104,6 +110,14 @@ class Template:
         match = self.regex.fullmatch(path)
         return tuple(match[field] for field in self.fields) if match else None
 
+    def day_of(self, match: re.Match[str]) -> dt.date | None:
+        """The day that a match of `regex` tells; None for one that is not in the calendar."""
+        text = " ".join(match[field] for field in self.fields)
+        try:
+            return dt.datetime.strptime(text, " ".join(f"%{field}" for field in self.fields)).date()
+        except ValueError:
+            return None
+
     def written(self, day: dt.date, source: str = "") -> str:
         """The path for a day, with the wildcards left as they are."""
 
@@ -117,12 +131,20 @@ class Template:
 
         return self.base + _PARTS.sub(replaced, self.text)
 
-    def folders(self, days: Iterable[dt.date]) -> list[str] | None:
-        """The folders that the files of these days lie in; None if that takes a search."""
-        folder = Template(self.text.rpartition("/")[0])
-        if folder.has_glob or folder.names_source:
-            return None
-        return list(dict.fromkeys(self._place(folder.written(day)) for day in days))
+    def folders(self, days: Iterable[dt.date]) -> tuple[list[str], str | None]:
+        """The folders in which the search for the files of these days begins.
+
+        They are those that the files lie in, or else those in which the folders lie that the next part of the path may
+        mean; what stands behind that part is given too then.
+        """
+        folder = self.text.rpartition("/")[0]
+        special = _SPECIAL.search(folder)
+        rest = None
+        if special is not None:
+            rest = self.text[special.start() :].partition("/")[2]
+            folder = folder[: special.start()].rpartition("/")[0]
+        plain = Template(folder)
+        return list(dict.fromkeys(self._place(plain.written(day)) for day in days)), rest
 
     def root(self, days: Iterable[dt.date] | None) -> str:
         """The deepest folder that all files of these days lie in or below; None stands for all days there are."""
@@ -167,3 +189,9 @@ def _glob_pattern(glob: str) -> str:
         return r"[^/]"
     inside = re.sub(r"[\\\[&|~^]", r"\\\g<0>", glob[1:-1])
     return f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+
+
+def quoted(source: str) -> str:
+    """A source's id as a part of a path: what could mean something else there is written as in a URL."""
+    text = quote(source, safe=" ")
+    return f"%2E{text[1:]}" if text.startswith(".") else text

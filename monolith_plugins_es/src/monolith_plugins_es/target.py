@@ -127,7 +127,10 @@ class ElasticsearchTarget(Target):
     def _write(
         self, partition: Partition, staged: Staged, index: str, difference: Difference, strangers: list[Stranger]
     ) -> Written:
-        """New documents in, then stale ones out."""
+        """New documents in, then stale ones out.
+
+        In between the new ones are made visible: a search of several shards, or of a copy, could otherwise miss both.
+        """
         added, removed, kept = difference.counts
         if not added and not removed and not strangers and not staged.drifted:
             return Written(0, 0, kept)
@@ -135,6 +138,8 @@ class ElasticsearchTarget(Target):
             self._written.add(index)
         writer = Writer(partition, self.options.date_field)
         idle = self._add(writer, staged, index, difference) if added or staged.drifted else 0
+        if added and (removed or strangers):
+            self._shelf.refresh(index)
         self._bulk.send(index, map(writer.delete, split(difference.removed)), staged.fence)
         self._bulk.send(index, map(Stranger.delete, strangers), staged.fence)
         if self.options.refresh == "partition":

@@ -304,7 +304,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in {"content-type": "application/json", **answer.headers}.items():
             self.send_header(name, value)
-        if "content-length" not in answer.headers:
+        if "content-length" in answer.headers:
+            self.close_connection = True
+        else:
             self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -37,7 +37,8 @@ def of_client(error: Exception, doing: str, who: str) -> MonolithError:
         return TemporaryError(f"Google did not answer in time ({doing})")
     if isinstance(error, requests.exceptions.RequestException):
         return TemporaryError(f"no connection to Google ({doing}): {_cause(error)}")
-    if isinstance(error, ParseError | UnicodeDecodeError):
+    if isinstance(error, ParseError | ValueError | TypeError | AttributeError | KeyError):
+        # What is no JSON object, or none of the API's, the client meets with errors of its own reading.
         return TemporaryError(f"the answer is not one of Google's ({doing}): {one_line(str(error))}")
     raise error
 
@@ -78,6 +79,8 @@ SCOPE = "https://www.googleapis.com/auth/analytics.readonly"
 
 def _of_credentials(error: auth.GoogleAuthError, who: str) -> MonolithError:
     text = one_line(str(error.args[0] if error.args else error))
+    if isinstance(error, auth.InvalidOperation):  # a server on this machine, that is asked without any
+        return PermanentError("the endpoint asks for credentials; write credentials = FILE")
     if isinstance(error, auth.DefaultCredentialsError):
         return PermanentError(
             "there are no application default credentials here; write credentials = FILE, "

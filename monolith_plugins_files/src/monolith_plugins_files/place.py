@@ -17,6 +17,8 @@ from monolith_plugins_files.template import Template
 _URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://(?P<path>.*)", re.IGNORECASE | re.DOTALL)
 _LOCAL = ("file", "local")
 
+_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory"}
+
 STANDARD_OUTPUT = "-"
 """The path that means standard output."""
 
@@ -32,6 +34,11 @@ class Place:
     def is_local(self) -> bool:
         """Whether the files are on this machine."""
         return self.protocol == "file"
+
+    @property
+    def is_store(self) -> bool:
+        """Whether it is an object store: without folders, and with files that are there in whole or not at all."""
+        return self.protocol in _STORES
 
     def __str__(self) -> str:
         return f"{self.template.base}{self.template.text}"

@@ -17,9 +17,6 @@ from uuid import uuid4
 from monolith_core import PermanentError
 from monolith_plugins_files.storage import Storage
 
-_WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory"}
-"""Protocols of stores in which putting a file is all or nothing, and which have no folders to be made."""
-
 
 class Shelf:
     """The files of a place; `confirm` is called just before a change is made, and may raise."""
@@ -66,7 +63,7 @@ class Shelf:
             yield file
             file.flush()
             confirm()
-            if self._storage.place.protocol in _WHOLE:
+            if self._storage.place.is_store:
                 system.put_file(file.name, path)
                 return
             folder, _, name = path.rpartition("/")

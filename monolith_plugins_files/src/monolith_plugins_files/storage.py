@@ -30,6 +30,8 @@ _NO_CREDENTIALS = (
     "DefaultCredentialsError",
     "CredentialRetrievalError",
 )
+_HTTP = ("aiohttp", "asyncio")
+_GONE = (404, 410)
 _CONTENT_ONLY = ("http", "https")
 """Protocols that often cannot list a folder."""
 
@@ -54,6 +56,7 @@ class Storage:
     def __init__(self, place: Place, options: Mapping[str, Any]) -> None:
         self.place = place
         self._options = options
+        self._hidden = frozenset(_texts(options))
         self._lock = threading.Lock()
 
     @property
@@ -94,9 +97,20 @@ class Storage:
             self.system.invalidate_cache()
             try:
                 found = self.system.info(path)
-            except (FileNotFoundError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError) as error:
+                _raise_real(error)
                 return None
             return _file(found) if found["type"] == "file" else None
+
+    def is_there(self, folder: str) -> bool:
+        """Whether there is such a folder."""
+        with self.faults(folder):
+            try:
+                self.system.info(folder)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                _raise_real(error)
+                return False
+            return True
 
     def open(self, file: File) -> IO[bytes]:
         """The content of a file."""
@@ -112,7 +126,7 @@ class Storage:
         except MonolithError:
             raise
         except Exception as error:
-            raise explained(error, path) from error
+            raise explained(error, path, self._hidden) from error
 
     def _candidates(self, template: Template, days: list[dt.date] | None) -> Iterator[File]:
         """Files among which those of the days are."""
@@ -153,18 +167,24 @@ class Storage:
             self.system.invalidate_cache()
             try:
                 found = self.system.ls(folder, detail=True)
-            except (FileNotFoundError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError) as error:
+                _raise_real(error)
                 return []
             return [each for entry in found if (each := self._followed(entry)) is not None]
 
     def _walk(self, folder: str) -> Iterator[File]:
+        """Every file in a folder and below; an object store lists all of them at once."""
         with self.faults(folder):
             self.system.invalidate_cache()
-            try:
-                found = self.system.find(folder, detail=True)
-            except (FileNotFoundError, NotADirectoryError):
-                return
-            for entry in found.values():
+            if self.place.is_store:
+                try:
+                    entries: Iterable[Mapping[str, Any]] = self.system.find(folder, detail=True).values()
+                except FileNotFoundError:
+                    return
+            else:
+                tree = self.system.walk(folder, detail=True, on_error=_raise_real)
+                entries = (entry for _, _, files in tree for entry in files.values())
+            for entry in entries:
                 each = self._followed(entry)
                 if each is not None and each["type"] == "file":
                     yield _file(each)
@@ -180,6 +200,16 @@ class Storage:
         return found
 
 
+def _raise_real(error: OSError) -> None:
+    """Raise an error, unless nothing was there; fsspec's HTTP says that it was so whatever was wrong."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+    cause = error.__cause__
+    if type(cause).__module__.startswith(_HTTP) and getattr(cause, "status", 0) not in _GONE:
+        assert cause is not None
+        raise cause
+
+
 def _file(info: Mapping[str, Any]) -> File:
     size = info.get("size")
     tag = next((f"{info[name]}" for name in _TAGS if info.get(name)), "")
@@ -187,25 +217,38 @@ def _file(info: Mapping[str, Any]) -> File:
     return File(info["name"], size, f"{size} {tag or time}" if tag or time else "")
 
 
-def explained(error: Exception, path: str) -> MonolithError:
-    """The error of monolith for one of a file system."""
+def explained(error: BaseException, path: str, hidden: Iterable[str] = ()) -> MonolithError:
+    """The error of monolith for one of a file system, without the values of its options."""
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, ImportError):
-        return PermanentError(f"{path}: {text}")
+    for each in sorted(hidden, key=len, reverse=True):
+        text = text.replace(each, "***")
+    kind = type(error).__name__
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return PermanentError(f"{path}: it is not there any more; check the path")
-    if isinstance(error, PermissionError):
-        return PermanentError(f"{path}: may not be read or written ({_reason(error)}); give the right to it")
-    if type(error).__name__ in _NO_CREDENTIALS:
+    if isinstance(error, PermissionError) or getattr(error, "status", 0) in (401, 403):
+        return PermanentError(f"{path}: may not be read or written ({_reason(error, text)}); give the right to it")
+    if kind in _NO_CREDENTIALS:
         return PermanentError(
             f"{path}: no credentials ({text}); add option.key and option.secret, or option.anon = true"
         )
-    if isinstance(error, ValueError | TypeError | IsADirectoryError):
-        return PermanentError(f"{path}: {type(error).__name__}: {text}")
+    if isinstance(error, ImportError):
+        return PermanentError(f"{path}: {text}")
     if isinstance(error, OSError) and error.errno in _PERMANENT:
-        return PermanentError(f"{path}: {_reason(error)}")
-    return TemporaryError(f"{path}: {type(error).__name__}: {text}")
+        return PermanentError(f"{path}: {_reason(error, text)}")
+    permanent = isinstance(error, ValueError | TypeError | IsADirectoryError)
+    return (PermanentError if permanent else TemporaryError)(f"{path}: {kind}: {text}")
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or " ".join(str(error).split())
+def _reason(error: BaseException, text: str) -> str:
+    return getattr(error, "strerror", None) or text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in the values of options, but for the shortest ones."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str) and len(value) > 3:
+        yield value

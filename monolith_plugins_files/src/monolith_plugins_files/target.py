@@ -96,8 +96,7 @@ class FilesTarget(Target):
         root = self._storage.template.root(None)
         if self._storage.place.is_local:
             return writable(Path(root))
-        with self._storage.faults(root):
-            there = self._storage.system.exists(root)
+        there = self._storage.is_there(root)
         return f"{root} is there" if there else f"{root} is not there yet, the first run makes it"
 
     def _records(self, partition: Partition) -> Iterator[StagedRecord]:

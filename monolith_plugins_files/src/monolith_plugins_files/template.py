@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from os.path import commonpath
+from itertools import takewhile
 from urllib.parse import quote
 
 FIELDS: dict[str, tuple[str, Callable[[dt.date], str]]] = {
@@ -152,7 +152,9 @@ class Template:
         special = _SPECIAL if days is not None else _SPECIAL_OR_DAY
         match = special.search(folder)
         plain = Template(folder if match is None else folder[: match.start()].rpartition("/")[0])
-        return commonpath({self._place(plain.written(day)) for day in days or (dt.date.min,)})
+        parts = [self._place(plain.written(day)).split("/") for day in days or (dt.date.min,)]
+        common = takewhile(lambda names: len(set(names)) == 1, zip(*parts, strict=False))
+        return "/".join(names[0] for names in common) or "/"
 
     def _place(self, folder: str) -> str:
         return f"{self.base}{folder}".rstrip("/") or "/"

@@ -236,7 +236,7 @@ class Emulator:
         if asked.body.get("grant_type") == GRANT:
             claims = json.loads(_decoded(asked.body["assertion"].split(".")[1]))
             assert claims["scope"] == "https://www.googleapis.com/auth/analytics.readonly"
-            assert claims["aud"] == self.token_url
+            assert claims["aud"] == "https://oauth2.googleapis.com/token"  # whatever its key names
         self.tokens.append(f"token-{len(self.tokens)}")
         return {"access_token": self.tokens[-1], "expires_in": 3600, "token_type": "Bearer"}
 

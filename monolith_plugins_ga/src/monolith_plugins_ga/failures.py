@@ -28,7 +28,7 @@ def of_client(error: Exception, doing: str, who: str) -> MonolithError:
     if isinstance(error, google.GoogleAPICallError):
         return _of_answer(error, doing, who)
     if isinstance(error, auth.TransportError):
-        return TemporaryError(f"no connection to Google's token server ({doing}): {one_line(str(error))}")
+        return TemporaryError(f"no connection to Google's token server ({doing}): {_cause(error)}")
     if isinstance(error, auth.GoogleAuthError):
         return _of_credentials(error, who)
     if isinstance(error, requests.exceptions.SSLError):

@@ -208,7 +208,7 @@ CASES: dict[str, tuple[str | bytes, list[str]]] = {
     "no kind": (
         M + "[extract]\n" + P + S + T,
         [
-            "monolith.ini:3: section [extract] is not known; expected [monolith], [phase:ID], [source:ID], [target:ID], [sequence:ID] or [hooks:ID]",
+            "monolith.ini:3: section [extract] is not known; expected [monolith], [phase:ID], [source:ID], [target:ID], [sequence:ID], [transform:ID], [executor:ID] or [hooks:ID]",
         ],
     ),
     "a kind without an id": (

@@ -23,7 +23,7 @@ from monolith_core.cli.extract import main as extract
 from monolith_core.cli.main import main as monolith
 from monolith_core.config import load_config
 from monolith_core.hookspecs import Hooks
-from monolith_core.options import SourceOptions, TargetOptions
+from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
 from monolith_core.registry import installed, load
 
 ROOT = Path(__file__).parent.parent
@@ -76,9 +76,9 @@ def test_every_option_of_a_command_is_documented(pages: dict[str, str], command:
 
 
 def test_every_option_of_a_plugin_is_documented(pages: dict[str, str]) -> None:
-    models = [SourceOptions, TargetOptions]
+    models: list[type[PluginOptions]] = [SourceOptions, TargetOptions]
     for entry in installed(None):
-        if entry.kind in ("source", "target"):
+        if entry.kind in ("source", "target", "transform", "executor"):
             models.append(load(entry.kind, entry.name).Options)
     for model in models:
         for name, info in model.model_fields.items():

@@ -38,7 +38,7 @@ LAYERS = {
         "events",
         "faults",
     },
-    "contract": {"options", "plugin", "hookspecs"},
+    "contract": {"options", "plugin", "transform", "executor", "hookspecs"},
     "configuration": {"registry", "secrets", "config"},
     "bookkeeping": {"storage"},
     "engine": {

@@ -105,12 +105,37 @@ def test_a_contract_that_is_no_number(folder: Path) -> None:
 
 
 def test_executors(folder: Path) -> None:
-    text = "class Good:\n    async def extract(self): ...\nclass Bad: ...\n"
+    text = (
+        "from monolith_core import Executor\nclass Good(Executor):\n    def extract(self, task): ...\nclass Bad: ...\n"
+    )
     groups = {"monolith.executors": {"good": "executing:Good", "bad": "executing:Bad"}}
     make_distribution(folder, "executing", "1", groups=groups, modules={"executing": text})
     assert load("executor", "good").__name__ == "Good"
-    with pytest.raises(MonolithError, match="executor 'bad' of executing 1 is no executor: it has no method extract"):
+    with pytest.raises(
+        MonolithError, match="executor 'bad' of executing 1 is no executor: expected a class with a method"
+    ):
         load("executor", "bad")
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("def record(self, record): return record", None),
+        ("def partition(self, partition, records): return records", None),
+        ("...", "expected a class with a method record or partition, such as"),
+        ("def record(self): ...\n    def partition(self): ...", "a method record or partition and not both"),
+    ],
+)
+def test_transforms(folder: Path, body: str, fault: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "changing", raising=False)
+    text = f"from monolith_core import Transform\nclass Change(Transform):\n    {body}\n"
+    groups = {"monolith.transforms": {"change": "changing:Change"}}
+    make_distribution(folder, "changing", "1", groups=groups, modules={"changing": text})
+    if fault is None:
+        assert load("transform", "change").__name__ == "Change"
+        return
+    with pytest.raises(MonolithError, match=f"transform 'change' of changing 1 is no transform: .*{fault}"):
+        load("transform", "change")
 
 
 def test_the_local_executor_is_installed() -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,8 +16,10 @@ from support.sql import execute, source, window
 from support.staging import DAY
 
 from monolith_core.errors import IdleTimeout, MonolithError, TemporaryError
+from monolith_core.executor import WindowTask
 from monolith_core.partition import ONE_DAY
-from monolith_core.runner.local import LocalExecutor
+from monolith_core.runner.extraction import extract
+from monolith_core.runner.local import local
 from monolith_plugins_sql.source import SqlSource
 
 ENDLESS = {
@@ -124,8 +127,9 @@ def test_a_query_whose_reader_waited_too_long_is_ended(mariadb: MariaDB):
 
 
 async def test_the_engine_gives_up_and_closes(server: Server, endless: SqlSource):
+    task = WindowTask(Path(), "", "shop", window(DAY), ask=lambda: endless.extract(window(DAY)))
     with pytest.raises(IdleTimeout):
-        await LocalExecutor().extract(endless, "shop", window(DAY), timeout=2)
+        await extract(local(), task, timeout=2)
     assert len(running(server)) == 1
     await trio.to_thread.run_sync(endless.close)
     await trio.to_thread.run_sync(await_running, server, lambda found: not found)

@@ -110,6 +110,10 @@ class SourceOptions(PluginOptions):
     """A day that comes back smaller by more than this part is held; 1 accepts any size."""
     jobs: Jobs = 1
     """How many windows are extracted at once."""
+    transforms: tuple[str, ...] = ()
+    """Ids of the transforms that change its records, in order."""
+    executor: str = "local"
+    """Where it is asked: in this process, or by the executor of that id."""
 
     @model_validator(mode="after")
     def _since_before_until(self) -> Self:
@@ -128,11 +132,23 @@ class TargetOptions(PluginOptions):
     """Most records written in one statement."""
 
 
+class TransformOptions(PluginOptions):
+    """What every transform may be told: nothing yet."""
+
+
+class ExecutorOptions(PluginOptions):
+    """What every executor may be told."""
+
+    timeout: Timeout = 600.0
+    """Longest time that its setup may take."""
+
+
 __all__ = [
     "DATA",
     "BatchSize",
     "Day",
     "Duration",
+    "ExecutorOptions",
     "Jobs",
     "Part",
     "PluginOptions",
@@ -142,6 +158,7 @@ __all__ = [
     "Span",
     "TargetOptions",
     "Timeout",
+    "TransformOptions",
     "check_days",
     "format_duration",
     "parse_duration",

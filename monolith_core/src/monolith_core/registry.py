@@ -15,17 +15,18 @@ from typing import Any, Literal
 
 from monolith_core.errors import MonolithError
 
-Kind = Literal["source", "target", "executor", "hooks"]
+Kind = Literal["source", "target", "transform", "executor", "hooks"]
 GROUPS: dict[Kind, str] = {
     "source": "monolith.sources",
     "target": "monolith.targets",
+    "transform": "monolith.transforms",
     "executor": "monolith.executors",
     "hooks": "monolith",
 }
 """The entry point group of each kind of plugin."""
 
 _KINDS: dict[str, Kind] = {group: kind for kind, group in GROUPS.items()}
-_GROUP_HEADER = re.compile(r"^\s*\[(monolith(?:\.(?:sources|targets|executors))?)\]", re.MULTILINE)
+_GROUP_HEADER = re.compile(r"^\s*\[(monolith(?:\.(?:sources|targets|transforms|executors))?)\]", re.MULTILINE)
 _REFERENCE = re.compile(r"[\w.]+\s*(:\s*[\w.]+)?\s*(\[.*\])?")
 _UNKNOWN = "unknown"
 
@@ -42,8 +43,13 @@ class PluginEntry:
     error: str | None = None
     entry_point: EntryPoint | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def origin(self) -> str:
+        """The distribution with its version."""
+        return f"{self.distribution} {self.version}"
+
     def __str__(self) -> str:
-        return f"{self.kind} {self.name!r} of {self.distribution} {self.version}"
+        return f"{self.kind} {self.name!r} of {self.origin}"
 
 
 def installed(kind: Kind | None = None) -> list[PluginEntry]:
@@ -186,23 +192,38 @@ def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
+_VERBS: dict[Kind, tuple[str, ...]] = {
+    "source": ("extract",),
+    "target": ("replace",),
+    "transform": ("record", "partition"),
+    "executor": ("extract",),
+}
+"""The methods of each kind of class, one of which a plugin must have."""
+
+
 def misfit(kind: Kind, plugin: Any) -> str | None:
-    """What of the contract a source, a target or an executor does not fit, None if it fits."""
-    if kind == "executor":
-        return None if callable(getattr(plugin, "extract", None)) else "is no executor: it has no method extract"
-    from monolith_core.options import SourceOptions, TargetOptions
+    """What of the contract a class does not fit, None if it fits."""
+    import monolith_core
+    from monolith_core import options as models
 
-    verb, base = ("extract", SourceOptions) if kind == "source" else ("replace", TargetOptions)
-    parent = f"monolith_core.{kind.capitalize()}"
-    if not isinstance(plugin, type) or not callable(getattr(plugin, verb, None)):
-        return f"is no {kind}: expected a class with a method {verb}, such as a subclass of {parent}"
-    options = getattr(plugin, "Options", None)
+    wrong = _check_contract(plugin)
+    if wrong:
+        return wrong  # the rest is what this version asks for
+    verbs, name = _VERBS[kind], kind.capitalize()
+    parent = getattr(monolith_core, name)
+    defined = [verb for verb in verbs if callable(getattr(plugin, verb, None))]
+    defined = [verb for verb in defined if getattr(plugin, verb) is not getattr(parent, verb)]
+    if not isinstance(plugin, type) or len(defined) != 1:
+        only = " and not both" if len(defined) > 1 else ""
+        expected = f"a class with a method {' or '.join(verbs)}{only}, such as a subclass of monolith_core.{name}"
+        return f"is no {kind}: expected {expected}"
+    options, base = getattr(plugin, "Options", None), getattr(models, f"{name}Options")
     if not isinstance(options, type) or not issubclass(options, base):
-        return f"does not say its options: expected its Options to be a subclass of monolith_core.{base.__name__}"
-    return _check_contract(plugin)
+        return f"does not say its options: expected its Options to be a subclass of monolith_core.{name}Options"
+    return None
 
 
-def _check_contract(plugin: type) -> str | None:
+def _check_contract(plugin: Any) -> str | None:
     """The contract's version is the first number of monolith-core's."""
     from monolith_core import __version__
     from monolith_core.plugin import CONTRACT

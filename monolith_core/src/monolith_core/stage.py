@@ -124,7 +124,7 @@ class Stage:
         self.notes = Notes(own, known)
         self.stamp = 0
         self.closed = False
-        self._nan: Literal["error", "null"] = nan
+        self.nan: Literal["error", "null"] = nan
         self._limit = memory_limit
         self._size = 0
         self._file: IO[bytes] | None = None
@@ -169,7 +169,7 @@ class Stage:
         except (KeyError, TypeError):
             collected, group, identify = self._place(record)
         if kind is Record:
-            data = canonical(record.data, self._nan)  # type: ignore[arg-type]
+            data = canonical(record.data, self.nan)  # type: ignore[arg-type]
             content_id = identify(data)
         else:
             data, content_id = record.data, record.id  # type: ignore[union-attr, assignment]

@@ -127,12 +127,12 @@ async def _limited(kind: str, name: str, call: Callable[[], str | None], seconds
 def _ask(config: Config, plugin: PluginConfig, storage: Storage | None) -> str | None:
     """A plugin's own answer; None if it offers no check."""
     from monolith_core.plugin import Checks
-    from monolith_core.runner.local import plain_errors
+    from monolith_core.runner.blame import plain_errors
     from monolith_core.runner.opened import make_context
 
     if plugin.kind == "hooks":
         return _ask_hooks(config, plugin)
-    with plain_errors(plugin.id):
+    with plain_errors(plugin):
         context = make_context(plugin, config.monolith.timezone, storage, lambda window: None)
         made: Any = plugin.plugin(plugin.options, context)
         try:
@@ -144,7 +144,7 @@ def _ask(config: Config, plugin: PluginConfig, storage: Storage | None) -> str |
 def _ask_hooks(config: Config, plugin: PluginConfig) -> str | None:
     from monolith_core.cli.hooks import make_hooks
     from monolith_core.plugin import Checks
-    from monolith_core.runner.local import plain_errors
+    from monolith_core.runner.blame import plain_errors
 
     with plain_errors(plugin.id):
         made: Any = make_hooks(plugin, config)

@@ -9,6 +9,7 @@ from monolith_core.config.found import Found
 from monolith_core.config.model import PhaseConfig
 from monolith_core.config.sections import Sections
 from monolith_core.config.words import did_you_mean, listed, shown
+from monolith_core.registry import Kind
 
 
 def names(value: Value | None, given: Iterable[str], known: Mapping[str, object], what: str, found: Found) -> None:
@@ -28,6 +29,18 @@ def names(value: Value | None, given: Iterable[str], known: Mapping[str, object]
 
 def _expected(known: Mapping[str, object], what: str) -> str:
     return f"{what} ({listed(known)})" if known else f"{what}; there is none yet, add one"
+
+
+def helpers_used(sections: Sections, used: Mapping[Kind, Iterable[str]], found: Found) -> None:
+    """Note transforms and executors that no source names; `used` are those that are named, by kind."""
+    options: tuple[tuple[Kind, str], ...] = (("transform", "transforms"), ("executor", "executor"))
+    for kind, option in options:
+        for name, section in sections.of(kind).items():
+            if name not in used[kind]:
+                found.add(
+                    section.line,
+                    f"no source uses {section}; name it in {option} of a [source:ID], or remove the section",
+                )
 
 
 def all_used(sections: Sections, phases: Mapping[str, PhaseConfig], found: Found) -> None:

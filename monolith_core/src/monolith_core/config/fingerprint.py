@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from hashlib import blake2b
 from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
 
 from monolith_core.options import PluginOptions
 from monolith_core.secrets import without_credentials
 
 
-def fingerprint(kind: str, use: str, options: PluginOptions, *, storage: str, timezone: str) -> str:
-    """16 hexadecimal digits over the plugin's name and its options marked with `DATA`.
+def fingerprint(
+    kind: str,
+    use: str,
+    options: PluginOptions,
+    *,
+    storage: str,
+    timezone: str,
+    transforms: Iterable[tuple[str, PluginOptions]] = (),
+) -> str:
+    """16 hexadecimal digits over the plugin's name and its options marked with `DATA`, and over the `transforms` of a
+    source: their names and all their options, in order.
 
     The time zone that a source's days are counted in counts too, and so does the place of a target, unless that is the
     storage (at the location `storage`): one that is moved takes its ledger along.
@@ -23,14 +33,23 @@ def fingerprint(kind: str, use: str, options: PluginOptions, *, storage: str, ti
     An option at its default counts for nothing, so that a plugin may get new options without making all days due
     again. Users and passwords of URLs count for nothing either: they change, and the data does not.
     """
-    chosen = {
+    chosen = _chosen(options, options.data_fields())
+    place = options.location() if kind == "target" else timezone
+    facts: list[Any] = [use, "storage" if place == storage else place, chosen]
+    changed = [[name, _chosen(each, type(each).model_fields.items())] for name, each in transforms]
+    if changed:
+        facts.append(changed)
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _chosen(options: PluginOptions, fields: Iterable[tuple[str, FieldInfo]]) -> dict[str, Any]:
+    """The options that are not at their default."""
+    return {
         name: _plain(getattr(options, name))
-        for name, info in options.data_fields()
+        for name, info in fields
         if getattr(options, name) != info.get_default(call_default_factory=True)
     }
-    place = options.location() if kind == "target" else timezone
-    text = json.dumps([use, "storage" if place == storage else place, chosen], sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _plain(value: Any) -> Any:

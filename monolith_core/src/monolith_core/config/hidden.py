@@ -13,7 +13,9 @@ from monolith_core.secrets import secret_parts, url_secrets
 
 def secrets(config: Config) -> frozenset[str]:
     """Every secret value of a configuration: secret options, and the passwords in URLs of any option."""
-    plugins = (*config.sources.values(), *config.targets.values(), *config.hooks.values())
+    plugins = [*config.sources.values(), *config.targets.values(), *config.hooks.values()]
+    for source in config.sources.values():
+        plugins += [*source.transforms, *([source.executor] if source.executor else [])]
     models = [config.monolith, *(each.options for each in plugins)]
     return frozenset[str]().union(*map(secrets_of, models))
 

@@ -22,14 +22,29 @@ from monolith_core.config.model import (
     PluginConfig,
     SequenceOptions,
 )
-from monolith_core.config.plugins import Chooser, Kind, Used
+from monolith_core.config.plugins import Chooser, Used
 from monolith_core.config.reader import Section, plain, read_ini
 from monolith_core.config.sections import Sections, sort
 from monolith_core.config.validate import Model, Schema, unknown_options, validate
 from monolith_core.config.words import did_you_mean, items, listed, shown
-from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
+from monolith_core.options import ExecutorOptions, PluginOptions, SourceOptions, TargetOptions, TransformOptions
+from monolith_core.registry import Kind
 from monolith_core.secrets import register
 from monolith_core.urls import database_location
+
+_PLUGINS: tuple[Kind, ...] = ("transform", "executor", "source", "target", "hooks")
+"""The kinds of sections that name plugins; sources name the first two kinds in turn."""
+
+_COMMON: Mapping[Kind, type[PluginOptions]] = {
+    "transform": TransformOptions,
+    "executor": ExecutorOptions,
+    "source": SourceOptions,
+    "target": TargetOptions,
+}
+"""What every plugin of a kind may be told."""
+
+LOCAL = "local"
+"""The executor that needs no section."""
 
 _MOVED = {"history": "write database = URL, which names the ledger's database too"}
 """What classic configurations have in [monolith], and what to do instead."""
@@ -87,12 +102,16 @@ class _Loader:
         self._found = found
         self._expander = Expander(self._folder, environ, found)
         self._chooser = Chooser(found)
+        self._used: dict[Kind, set[str]] = {"transform": set(), "executor": set()}
 
     def load(self, sequence: Sequence[str] | None) -> Config:
-        plugins = [*self._plugins("source"), *self._plugins("target"), *self._plugins("hooks")]
+        plugins = list(chain.from_iterable(map(self._plugins, _PLUGINS)))
         self._check_overrides(plugins)
         shared, monolith = self._monolith(plugins)
-        made = {(each.kind, each.id): self._plugin(each, shared, monolith) for each in plugins}
+        made: dict[tuple[str, str], PluginConfig | None] = {}
+        for each in plugins:
+            made[each.kind, each.id] = self._plugin(each, shared, monolith, made)
+        checks.helpers_used(self._sections, self._used, self._found)
         phases = self._phases()
         sequences = self._sequences()
         to_run = self._to_run(sequence, shared, sequences)
@@ -147,7 +166,14 @@ class _Loader:
         self._overrides.spoil(together.broken)
         return values, options
 
-    def _plugin(self, plugin: _PluginSection, shared: Values, monolith: MonolithOptions | None) -> PluginConfig | None:
+    def _plugin(
+        self,
+        plugin: _PluginSection,
+        shared: Values,
+        monolith: MonolithOptions | None,
+        made: Mapping[tuple[str, str], PluginConfig | None],
+    ) -> PluginConfig | None:
+        """The section, checked; None if it has a fault. `made` has the transforms and executors."""
         if plugin.schema is None or plugin.used.plugin is None:
             self._common(plugin)
             return None
@@ -158,6 +184,8 @@ class _Loader:
         values = self._overrides.only(plugin.has).over(plugin.values.only(lambda name: name != "use").over(base))
         context = {"here": self._folder, "id": plugin.id}
         options = validate(plugin.schema.model, plugin.section, values, self._found, context)
+        transforms = self._helpers(plugin, values, "transforms", made)
+        executors = self._helpers(plugin, values, "executor", made)
         if options is None or monolith is None:  # which is noted
             return None
         mark = fingerprint(
@@ -166,6 +194,7 @@ class _Loader:
             options,
             storage=database_location(monolith.database.get_secret_value()),
             timezone=str(monolith.timezone),
+            transforms=[(each.use, each.options) for each in transforms],
         )
         return PluginConfig(
             kind=plugin.kind,
@@ -177,14 +206,35 @@ class _Loader:
             line=plugin.section.line,
             fingerprint=mark,
             distribution=plugin.used.distribution,
+            transforms=tuple(transforms),
+            executor=executors[0] if executors else None,
         )
+
+    def _helpers(
+        self,
+        plugin: _PluginSection,
+        values: Values,
+        option: str,
+        made: Mapping[tuple[str, str], PluginConfig | None],
+    ) -> list[PluginConfig]:
+        """The transforms, or the executor, that a source names."""
+        value = values.good.get(option)
+        if plugin.kind != "source" or value is None or (option, value.text) == ("executor", LOCAL):
+            return []
+        kind: Kind = "transform" if option == "transforms" else "executor"
+        given = items(value.text)
+        local = f"{LOCAL}, or " if kind == "executor" else ""
+        checks.names(value, given, self._sections.of(kind), f"{local}ids of [{kind}:ID] sections", self._found)
+        self._used[kind].update(given)
+        return [each for name in given if (each := made.get((kind, name))) is not None]
 
     def _common(self, plugin: _PluginSection) -> None:
         """Check what every plugin of the kind may be told, of a section whose own is not known."""
-        models: dict[str, type[PluginOptions]] = {"source": SourceOptions, "target": TargetOptions}
-        common = models.get(plugin.kind)
+        common = _COMMON.get(plugin.kind)
         if common is not None:
             validate(common, plugin.section, plugin.values, self._found)
+        for option in ("transforms", "executor"):
+            self._helpers(plugin, plugin.values, option, {})
 
     def _lists(self, section: Section, model: type[Model]) -> tuple[Values, Model | None]:
         """The values of a section of the core's own, and its options."""

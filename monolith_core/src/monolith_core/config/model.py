@@ -82,7 +82,7 @@ class MonolithOptions(PluginOptions):
         return self
 
 
-NOT_SHARED = frozenset({"sequence", "lease"})
+NOT_SHARED = frozenset({"sequence", "lease", "transforms"})
 """The options of `[monolith]` that mean nothing elsewhere."""
 
 
@@ -106,11 +106,11 @@ class SequenceOptions(PluginOptions):
 
 @dataclass(frozen=True)
 class PluginConfig:
-    """A section `[source:ID]`, `[target:ID]` or `[hooks:ID]`, checked.
+    """A section `[source:ID]`, `[target:ID]`, `[transform:ID]`, `[executor:ID]` or `[hooks:ID]`, checked.
 
     `use` is the plugin's name, `plugin` its class (of hooks also a module or an object), `options` an object of its
     model; `fingerprint` changes when an option changes that decides about the data; `distribution` is where the plugin
-    comes from, with its version.
+    comes from, with its version. A source has its `transforms`, in order, and its `executor`, None for `local`.
     """
 
     kind: str
@@ -122,6 +122,11 @@ class PluginConfig:
     line: int
     fingerprint: str
     distribution: str = ""
+    transforms: tuple[PluginConfig, ...] = ()
+    executor: PluginConfig | None = None
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.kind} {self.use!r} of {self.distribution})" if self.distribution else self.id
 
 
 @dataclass(frozen=True)

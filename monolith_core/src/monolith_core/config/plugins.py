@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from monolith_core import registry
 from monolith_core.config.expand import Value, Values
@@ -14,15 +14,21 @@ from monolith_core.config.validate import Schema
 from monolith_core.config.words import guess, listed, shown
 from monolith_core.errors import MonolithError
 from monolith_core.options import PluginOptions
+from monolith_core.registry import Kind
 
-Kind = Literal["source", "target", "hooks"]
-
-WELL_KNOWN = {
+_DATA = {
     "sql": "monolith-plugin-sql",
     "elasticsearch": "monolith-plugin-es",
     "google-analytics": "monolith-plugin-ga",
     "rest": "monolith-plugin-rest",
     "files": "monolith-plugin-files",
+}
+WELL_KNOWN: dict[Kind, dict[str, str]] = {
+    "source": _DATA,
+    "target": _DATA,
+    "transform": dict.fromkeys(("rename", "drop", "keep", "hash", "sum"), "monolith-plugin-transforms"),
+    "executor": {},
+    "hooks": {},
 }
 """Which distribution has the plugins that monolith is known for."""
 
@@ -38,6 +44,8 @@ _CLASSIC = {
 _EXAMPLE = {
     "source": "a source, such as monolith-plugin-sql",
     "target": "a target, such as monolith-plugin-sql",
+    "transform": "monolith-plugin-transforms",
+    "executor": "a distribution that has one",
     "hooks": "hooks, such as monolith-plugin-notify",
 }
 """What to install where there is no plugin of a kind."""
@@ -101,8 +109,7 @@ class Chooser:
         return registry.load_entry(self._entry(kind, name))
 
     def _distribution(self, kind: Kind, name: str) -> str:
-        entry = self._entry(kind, name)
-        return f"{entry.distribution} {entry.version}"
+        return self._entry(kind, name).origin
 
     def _names(self, kind: Kind) -> list[str]:
         return sorted({entry.name for entry in self._entries(kind)})
@@ -112,7 +119,7 @@ class Chooser:
         plugin = self._quietly(kind, name)
         if plugin is not None and Schema(getattr(plugin, "Options", PluginOptions)).has("user"):
             return False
-        return text in self._names(kind) or text in WELL_KNOWN or _is_path(text)
+        return text in self._names(kind) or text in WELL_KNOWN[kind] or _is_path(text)
 
     def _quietly(self, kind: Kind, name: str) -> Any:
         try:
@@ -133,9 +140,9 @@ class Chooser:
         return f"{use}: got {shown(text)}, expected an installed {kind}; {self._advice(kind, text, 'write use = ')}"
 
     def _advice(self, kind: Kind, text: str, write: str) -> str:
-        if text in WELL_KNOWN:
-            return f"pip install {WELL_KNOWN[text]}"
-        near = guess(text, {*self._names(kind), *WELL_KNOWN})
+        if text in WELL_KNOWN[kind]:
+            return f"pip install {WELL_KNOWN[kind][text]}"
+        near = guess(text, {*self._names(kind), *WELL_KNOWN[kind]})
         if near:
             return f"did you mean {near}?{self._get(kind, near)}"
         return f"{write}{self._choices(kind)}"
@@ -148,6 +155,8 @@ class Chooser:
         for entry in self._entries(kind):
             if entry.value.replace(":", ".") == text.replace(":", "."):
                 return entry.name
+        if kind not in ("source", "target"):
+            return None
         parts = re.split(r"[.:]", text.lower())
         for name, pattern in _CLASSIC.items():
             if any(re.fullmatch(pattern, part) for part in parts):
@@ -155,9 +164,9 @@ class Chooser:
         return text if not _is_path(text) else None
 
     def _get(self, kind: Kind, name: str) -> str:
-        if name in self._names(kind) or name not in WELL_KNOWN:
+        if name in self._names(kind) or name not in WELL_KNOWN[kind]:
             return ""
-        return f" (pip install {WELL_KNOWN[name]})"
+        return f" (pip install {WELL_KNOWN[kind][name]})"
 
 
 def _is_path(text: str) -> bool:

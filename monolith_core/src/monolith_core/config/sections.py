@@ -11,9 +11,9 @@ from monolith_core.config.reader import Section
 from monolith_core.config.words import guess
 from monolith_core.partition import MAX_ID
 
-KINDS = ("phase", "source", "target", "sequence", "hooks")
+KINDS = ("phase", "source", "target", "sequence", "transform", "executor", "hooks")
 _ID = re.compile(r"[A-Za-z0-9_.-]+")
-_ALL = "[monolith], [phase:ID], [source:ID], [target:ID], [sequence:ID] or [hooks:ID]"
+_ALL = "[monolith], [phase:ID], [source:ID], [target:ID], [sequence:ID], [transform:ID], [executor:ID] or [hooks:ID]"
 
 
 @dataclass
@@ -26,6 +26,8 @@ class Sections:
     source: dict[str, Section] = field(default_factory=dict)
     target: dict[str, Section] = field(default_factory=dict)
     sequence: dict[str, Section] = field(default_factory=dict)
+    transform: dict[str, Section] = field(default_factory=dict)
+    executor: dict[str, Section] = field(default_factory=dict)
     hooks: dict[str, Section] = field(default_factory=dict)
 
     def of(self, kind: str) -> dict[str, Section]:

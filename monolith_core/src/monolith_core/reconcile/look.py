@@ -15,7 +15,7 @@ from monolith_core.partition import EMPTY, Digest, Partition, Window
 from monolith_core.plugin import Target, TellsDigests, TellsRecords
 from monolith_core.reconcile.bodies import sound
 from monolith_core.reconcile.difference import Difference, Kind, compare, kind_of
-from monolith_core.runner.local import plain_errors
+from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.secrets import hide
 from monolith_core.storage import LedgerRow, Storage

@@ -16,7 +16,7 @@ from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import OffersPartitions
 from monolith_core.reconcile.difference import Difference
 from monolith_core.reconcile.look import Found
-from monolith_core.runner.local import plain_errors
+from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.planning import held
 from monolith_core.runner.request import Request

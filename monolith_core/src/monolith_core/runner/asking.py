@@ -6,17 +6,19 @@ import datetime as dt
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import trio
 
 from monolith_core import faults
 from monolith_core.errors import Deferred, Divide, MonolithError, RecordError, StrayRecord, TemporaryError
 from monolith_core.events import Retry, WindowProgress, WindowStarted
+from monolith_core.executor import Executor, WindowTask
 from monolith_core.partition import Window
 from monolith_core.plugin import Source
 from monolith_core.retry import retrying
 from monolith_core.runner.answer import Answer, NoAnswer
-from monolith_core.runner.local import LocalExecutor
+from monolith_core.runner.extraction import extract
 from monolith_core.runner.notify import Notify
 from monolith_core.runner.opened import Opened
 from monolith_core.stage import Stage
@@ -36,6 +38,8 @@ class Asking:
         opened: Opened[Source],
         windows: Iterable[Window],
         *,
+        config: Path,
+        executor: Executor,
         notify: Notify,
         now: Callable[[], dt.datetime],
     ) -> None:
@@ -44,7 +48,8 @@ class Asking:
         self._windows = deque(windows)
         self._notify = notify
         self._now = now
-        self._executor = LocalExecutor()
+        self._config = config
+        self._executor = executor
         self._misses = 0
         self._over: tuple[str, str] | None = None
 
@@ -111,12 +116,13 @@ class Asking:
             self._notify("window_progress", event=WindowProgress(self._phase, self._opened.id, window, records))
 
         async def once() -> Stage:
-            return await self._executor.extract(
-                source,
-                self._opened.id,
-                window,
+            return await extract(
+                self._executor,
+                self._task(source, window),
                 timeout=options.timeout,
-                known=self._opened.version,
+                label=self._opened.config,
+                nan=getattr(options, "nan", "error"),
+                transforms=self._opened.transforms,
                 progress=progress,
             )
 
@@ -130,6 +136,10 @@ class Asking:
         # After a window that all retries could not get, the next ones show soon enough whether it has passed.
         retries = 0 if self._misses else options.retries
         return await retrying(once, retries=retries, patience=options.timeout, before=before)
+
+    def _task(self, source: Source, window: Window) -> WindowTask:
+        known = {day: version for day in window.days() if (version := self._opened.version(day))}
+        return WindowTask(self._config, self._phase, self._opened.id, window, known, ask=lambda: source.extract(window))
 
     def _miss(self, error: TemporaryError) -> None:
         self._misses += 1

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from monolith_core.config import Config
 from monolith_core.errors import TemporaryError
+from monolith_core.executor import Executor
 from monolith_core.runner.asking import GIVE_UP
 from monolith_core.runner.control import Control
 from monolith_core.runner.notify import Notify
+from monolith_core.runner.opened import Opened
 from monolith_core.runner.request import Request
 from monolith_core.storage import Storage
 
 
 @dataclass(frozen=True)
 class Desk:
-    """One phase of one run."""
+    """One phase of one run; `executors` are those that its sources name."""
 
     config: Config
     phase: str
@@ -24,6 +27,7 @@ class Desk:
     request: Request
     control: Control
     notify: Notify
+    executors: Mapping[str, Opened[Executor]] = field(default_factory=dict)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Target, TellsDigests
-from monolith_core.runner.local import plain_errors
+from monolith_core.runner.blame import plain_errors
 
 
 class Guard:

@@ -12,27 +12,30 @@ import trio
 
 from monolith_core.config import PluginConfig
 from monolith_core.errors import MonolithError
+from monolith_core.executor import Executor
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Connector, Context, Source, Target
-from monolith_core.runner.local import plain_errors
+from monolith_core.runner.blame import plain_errors
+from monolith_core.runner.transforming import Named
 from monolith_core.runner.watch import watched
 
 log = logging.getLogger("monolith.run")
 
-P = TypeVar("P", Source, Target)
+P = TypeVar("P", Source, Target, Executor)
 
 
 @dataclass
 class Opened(Generic[P]):
     """A plugin of a phase, or the error that kept it from starting.
 
-    `known` are the versions of a source's days, once it is planned.
+    `known` are the versions of a source's days, once it is planned, `transforms` what changes its records.
     """
 
     config: PluginConfig
     plugin: P | None = None
     error: MonolithError | None = None
     known: Mapping[dt.date, str] = field(default_factory=dict)
+    transforms: list[Named] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -55,14 +58,26 @@ def make_context(
     return Context(id=config.id, timezone=timezone, storage=storage, held=held, log=log)
 
 
+def make_transforms(config: PluginConfig, timezone: Any) -> list[Named]:
+    """The transforms of a source, made."""
+    made = []
+    for each in config.transforms:
+        with plain_errors(each):
+            transform = each.plugin(each.options, make_context(each, timezone, None, lambda window: None))
+        made.append(Named(str(each), transform))
+    return made
+
+
 async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
     """Make a plugin and set it up, in a worker thread; an error is kept, not raised."""
     opened: Opened[Any] = Opened(config)
     knowing = replace(context, known=opened.version)
 
     def start() -> None:
-        with plain_errors(config.id):
+        with plain_errors(config):
             opened.plugin = config.plugin(config.options, knowing)
+        opened.transforms = make_transforms(config, context.timezone)
+        with plain_errors(config):
             opened.plugin.setup()
 
     try:
@@ -84,7 +99,7 @@ async def close_plugin(opened: Opened[Any]) -> None:
         return
 
     def end() -> None:
-        with plain_errors(opened.id):
+        with plain_errors(opened.config):
             plugin.close()
 
     try:

@@ -26,7 +26,7 @@ from monolith_core.plan import (
     windows,
 )
 from monolith_core.plugin import OffersPartitions, Purges, Source, TellsVersions
-from monolith_core.runner.local import plain_errors
+from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.request import Request
 from monolith_core.storage import LedgerRow, Storage
@@ -94,6 +94,11 @@ class Planner:
     def plan(self, source: PluginConfig, plugin: Source) -> SourcePlan:
         """What is due of one source; raises what the source raises."""
         offered = self._offered(source, plugin)
+        if offered is not None and source.transforms:
+            raise PermanentError(
+                f"{source.id} has partitions of its own, which cannot be transformed; remove transforms from its "
+                "section, or transform what is archived in the first place"
+            )
         if offered is None:
             return self._ordinary(source, plugin)
         due = self._only(source.id, self._own_partitions(source, offered), ordinary=False)
@@ -130,7 +135,7 @@ class Planner:
             return None
         limits = self._limits(source)
         window = Window(source.id, limits.start, limits.end) if limits else None
-        with plain_errors(source.id):
+        with plain_errors(source):
             return plugin.partitions(window)
 
     def _limits(self, source: PluginConfig) -> DayRange | None:
@@ -186,7 +191,7 @@ class Planner:
         """The present versions of the wanted days, of those that the source tells them of; none if all are forced."""
         if wanted.days is None or wanted.force or not isinstance(plugin, TellsVersions):
             return NO_VERSIONS
-        with plain_errors(source.id):
+        with plain_errors(source):
             told = dict(plugin.versions(Window(source.id, wanted.days.start, wanted.days.end)))
         for day, version in told.items():
             if type(day) is not dt.date or not isinstance(version, str):
@@ -262,10 +267,10 @@ def _plan_alone(planner: Planner, source: PluginConfig, storage: Storage) -> Sou
     )
     plugin = None
     try:
-        with plain_errors(source.id):
+        with plain_errors(source):
             plugin = source.plugin(source.options, context)
         return planner.plan(source, plugin)
     finally:
         if plugin is not None:
-            with plain_errors(source.id):
+            with plain_errors(source):
                 plugin.close()

@@ -14,8 +14,8 @@ from monolith_core.events import DueDay, Purged
 from monolith_core.partition import Partition, Window
 from monolith_core.plan import windows
 from monolith_core.plugin import Purges, Source
+from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.desk import Desk
-from monolith_core.runner.local import plain_errors
 from monolith_core.runner.opened import Opened
 from monolith_core.runner.planning import Planner, fingerprint
 from monolith_core.secrets import hide
@@ -77,7 +77,7 @@ class Purging:
         plugin = self._opened.plugin
         self._desk.storage.ledger.mark_purged(self._opened.id, window.days())
         assert isinstance(plugin, Purges)
-        with plain_errors(self._opened.id):
+        with plain_errors(self._opened.config):
             plugin.purge(window)
 
     def _final_days(self, window: Window) -> list[dt.date]:

@@ -7,14 +7,15 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pluggy
 import trio
 
-from monolith_core.config import Config, PhaseConfig
+from monolith_core.config import Config, PhaseConfig, PluginConfig
 from monolith_core.events import PhaseFinished, Run
+from monolith_core.executor import Executor
 from monolith_core.plugin import Source, Target
 from monolith_core.report import ReportBuilder
 from monolith_core.runner.control import Control
@@ -119,8 +120,17 @@ class _Run:
         """Run one phase; whether the next one may follow."""
         self._notify("phase_started", phase=phase.id)
         start = trio.current_time()
-        sources, targets = await self._open(phase)
-        desk = Desk(self._config, phase.id, self._facts.id, self._storage, self._request, self._control, self._notify)
+        sources, targets, executors = await self._open(phase)
+        desk = Desk(
+            self._config,
+            phase.id,
+            self._facts.id,
+            self._storage,
+            self._request,
+            self._control,
+            self._notify,
+            {each.id: each for each in executors},
+        )
         shared = {target.id: (target, Health()) for target in targets}
         try:
             async with trio.open_nursery() as nursery:
@@ -129,35 +139,40 @@ class _Run:
         finally:
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as nursery:
-                    for source in sources:
-                        nursery.start_soon(close_plugin, source)
-                    for target in targets:
-                        nursery.start_soon(close_plugin, target)
+                    opened: list[Opened[Any]] = [*sources, *targets, *executors]
+                    for each in opened:
+                        nursery.start_soon(close_plugin, each)
         ok = self._report.phase_ok(phase.id)
         event = PhaseFinished(phase.id, ok, trio.current_time() - start)
         self._notify("phase_finished", event=event)
         return not self._control.stopping and (ok or phase.on_failure == "continue")
 
-    async def _open(self, phase: PhaseConfig) -> tuple[list[Opened[Source]], list[Opened[Target]]]:
+    async def _open(
+        self, phase: PhaseConfig
+    ) -> tuple[list[Opened[Source]], list[Opened[Target]], list[Opened[Executor]]]:
         """Make and set up every plugin of a phase, all at once."""
-        made: dict[tuple[str, str], Opened[Any]] = {}
+        sources = [self._config.sources[name] for name in phase.sources]
+        targets = [self._config.targets[name] for name in phase.targets]
+        executors = list({each.executor.id: each.executor for each in sources if each.executor}.values())
+        made: dict[int, Opened[Any]] = {}
 
-        async def start(kind: str, name: str) -> None:
-            config = (self._config.sources if kind == "source" else self._config.targets)[name]
+        async def start(config: PluginConfig) -> None:
             context = make_context(
                 config,
                 self._config.monolith.timezone,
                 self._storage,
                 lambda window: held(self._config, config, self._storage, window),
             )
-            made[kind, name] = await open_plugin(config, context)
+            made[id(config)] = await open_plugin(config, context)
 
         with self._control.interruptible():
             async with trio.open_nursery() as nursery:
-                for name in phase.sources:
-                    nursery.start_soon(start, "source", name)
-                for name in phase.targets:
-                    nursery.start_soon(start, "target", name)
+                for each in (*sources, *targets, *executors):
+                    nursery.start_soon(start, each)
         if self._control.stopping:
-            return [], []
-        return [made["source", name] for name in phase.sources], [made["target", name] for name in phase.targets]
+            return [], [], []
+        return _each(made, sources), _each(made, targets), _each(made, executors)
+
+
+def _each(made: Mapping[int, Opened[Any]], configs: Iterable[PluginConfig]) -> list[Opened[Any]]:
+    return [made[id(config)] for config in configs]

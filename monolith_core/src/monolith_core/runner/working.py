@@ -13,12 +13,14 @@ from monolith_core.config import PluginConfig
 from monolith_core.days import age
 from monolith_core.errors import LeaseHeld, LeaseLost, MonolithError, TemporaryError
 from monolith_core.events import DueDay, PartitionFinished, Retry, SourcePlanned, SourceSkipped
+from monolith_core.executor import Executor
 from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source, Target
 from monolith_core.retry import retrying
 from monolith_core.runner.answer import Answer, NoAnswer
 from monolith_core.runner.asking import Asking
 from monolith_core.runner.desk import Desk, Health
+from monolith_core.runner.local import local
 from monolith_core.runner.opened import Opened
 from monolith_core.runner.planning import Planner, SourcePlan
 from monolith_core.runner.purging import Purging
@@ -140,7 +142,15 @@ class Working:
 
     async def _work(self, plan: SourcePlan, held: Tenure, purging: Purging) -> None:
         """Ask on one side, write on the other; while one window is written the next is asked for."""
-        asking = Asking(self._desk.phase, self._opened, plan.windows, notify=self._desk.notify, now=self._now)
+        asking = Asking(
+            self._desk.phase,
+            self._opened,
+            plan.windows,
+            config=self._desk.config.path,
+            executor=self._executor(),
+            notify=self._desk.notify,
+            now=self._now,
+        )
         writings = [
             Writing(self._desk, self.config.id, opened, held, health, plan.offered)
             for opened, health in self._targets.values()
@@ -158,6 +168,16 @@ class Working:
                     if isinstance(answer, Answer):
                         await purging.window(answer.window)
             nursery.cancel_scope.cancel()
+
+    def _executor(self) -> Executor:
+        """What asks the source; raises what kept it from starting."""
+        if self.config.executor is None:
+            return local()
+        opened = self._desk.executors[self.config.executor.id]
+        if opened.error is not None:
+            raise opened.error
+        assert opened.plugin is not None
+        return opened.plugin
 
     async def _ask(self, asking: Asking, send: trio.MemorySendChannel[Answer | NoAnswer]) -> None:
         with self._desk.control.interruptible():

@@ -19,11 +19,11 @@ from monolith_core.partition import EMPTY, Digest, Partition, Window
 from monolith_core.plugin import Target, Written
 from monolith_core.retry import retrying
 from monolith_core.runner.answer import Answer, NoAnswer
+from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.books import Books
 from monolith_core.runner.delivery import Delivery
 from monolith_core.runner.desk import Desk, Health
 from monolith_core.runner.guard import Guard, really_held
-from monolith_core.runner.local import plain_errors
 from monolith_core.runner.opened import Opened
 from monolith_core.runner.tasks import Task, Tasks
 from monolith_core.runner.tenure import Tenure
@@ -275,7 +275,7 @@ class Writing:
 
     def _call(self, partition: Partition, delivery: Delivery) -> Written:
         assert self._opened.plugin is not None
-        with plain_errors(self._opened.id):
+        with plain_errors(self._opened.config):
             written = self._opened.plugin.replace(partition, delivery)
         faults.point("replaced")
         return written

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import trio
 
+from monolith_core.executor import WindowTask
 from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source, StagedRecord
-from monolith_core.runner.local import LocalExecutor
+from monolith_core.runner.extraction import extract
+from monolith_core.runner.local import local
 from monolith_core.stage import Stage, StagedPartition
 
 
@@ -42,10 +45,10 @@ def asked(
 ) -> Iterator[tuple[Stage, dict[Partition, StagedPartition]]]:
     """The stage and the partitions of an answer, while they can be read."""
 
-    async def extract() -> Stage:
-        return await LocalExecutor().extract(
-            source, source.context.id, window, timeout=timeout, known=source.context.known
-        )
+    async def stage_it() -> Stage:
+        known = {day: source.context.known(day) for day in window.days()}
+        task = WindowTask(Path(), "", source.context.id, window, known, ask=lambda: source.extract(window))
+        return await extract(local(), task, timeout=timeout, nan=getattr(source.options, "nan", "error"))
 
-    with trio.run(extract) as stage:
+    with trio.run(stage_it) as stage:
         yield stage, stage.finish()

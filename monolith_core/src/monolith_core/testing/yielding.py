@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import aclosing, closing, nullcontext
 from functools import partial
 from typing import Any
 
 import trio
 
 from monolith_core.partition import Window
+from monolith_core.runner.window import iterate, iterate_in_loop
 from monolith_core.testing.together import Meeting, together
 
 
@@ -75,18 +75,6 @@ def _run(source: Any, window: Window, take: Callable[[Any], object]) -> None:
     """Call `take` with each record, in a loop of trio's if need be."""
     answer = source.extract(window)
     if hasattr(answer, "__aiter__"):
-        trio.run(_iterate_in_loop, answer, take)
+        trio.run(iterate_in_loop, answer, take)
     else:
-        _iterate(answer, take)
-
-
-async def _iterate_in_loop(answer: Any, take: Callable[[Any], object]) -> None:
-    async with aclosing(answer) if hasattr(answer, "aclose") else nullcontext(answer) as records:
-        async for record in records:
-            take(record)
-
-
-def _iterate(answer: Any, take: Callable[[Any], object]) -> None:
-    with closing(answer) if hasattr(answer, "close") else nullcontext(answer) as records:
-        for record in records:
-            take(record)
+        iterate(answer, take)

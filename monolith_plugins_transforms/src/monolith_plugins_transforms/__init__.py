@@ -1,0 +1,1 @@
+"""The transforms of monolith: rename, drop, keep, hash and sum."""

@@ -151,20 +151,29 @@ def databases(folder: Path) -> Iterator[tuple[Sqlite, Maria]]:
         shutil.rmtree(folder)
 
 
-def fill(sqlite: Sqlite, maria: Maria, days: tuple[str, str]) -> int:
-    """Put the flights of these days into an operational database of each kind; how many they are."""
-    index = "CREATE INDEX flights_date ON flights (date)"
+INDEX = "CREATE INDEX flights_date ON flights (date)"
+DEFINITION = "SELECT sql FROM sqlite_master WHERE name = 'flights'"
+FLIGHTS = "SELECT * FROM flights WHERE date BETWEEN ? AND ?"
+
+
+def fill_sqlite(sqlite: Sqlite, days: tuple[str, str]) -> int:
+    """Put the flights of these days into an operational database; how many they are."""
     sqlite.make(OPERATIONS)
-    maria.make(OPERATIONS)
     with (
         closing(sqlite3.connect(YEAR)) as year,
         closing(sqlite3.connect(sqlite.file(OPERATIONS))) as connection,
     ):
-        (definition,) = year.execute("SELECT sql FROM sqlite_master WHERE name = 'flights'").fetchone()
-        select = "SELECT * FROM flights WHERE date BETWEEN ? AND ?"
+        (definition,) = year.execute(DEFINITION).fetchone()
         connection.execute(definition)
-        count = connection.executemany(insert(definition, "?"), year.execute(select, days)).rowcount
-        connection.execute(index)
+        count = connection.executemany(insert(definition, "?"), year.execute(FLIGHTS, days)).rowcount
+        connection.execute(INDEX)
         connection.commit()
-        maria.fill(OPERATIONS, definition, year.execute(select, days), index)
     return count
+
+
+def fill_maria(maria: Maria, days: tuple[str, str]) -> None:
+    """The same in MariaDB."""
+    maria.make(OPERATIONS)
+    with closing(sqlite3.connect(YEAR)) as year:
+        (definition,) = year.execute(DEFINITION).fetchone()
+        maria.fill(OPERATIONS, definition, year.execute(FLIGHTS, days), INDEX)

@@ -61,6 +61,7 @@ ensure_tools() {
     sed 's/\[.*\]//' requirements-dev.txt >"$benchmarks/constraints.txt"
     tool_monolith
     tool loop '' PyMySQL msgspec
+    tool client '' elasticsearch
     tool dlt '' 'dlt[sqlalchemy]==1.31.0' pyarrow PyMySQL
     tool_sling
 }
@@ -82,4 +83,4 @@ ensure_flights() {
 }
 
 # The programs a benchmark needs are those of the tests; PostgreSQL is not measured.
-ensure_mariadb() { has_mariadb || ensure_servers; }
+ensure_programs() { { has_mariadb && has_elasticsearch; } || ensure_servers; }

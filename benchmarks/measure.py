@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive import Archive
-from databases import OPERATIONS, Databases, Maria, Sqlite, databases, fill
+from databases import OPERATIONS, Databases, Maria, Sqlite, databases, fill_maria, fill_sqlite
 from hourly import Hourly, Starts, hourly_table
+from loading import Loading
 from process import Failed
 from report import Bound, Table, show
 from sides import SIDES, TOOLS, Task
@@ -43,7 +44,7 @@ def arguments() -> tuple[Scope, argparse.Namespace]:
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--peer-rounds", type=int)
-    parser.add_argument("--only", default="archive,hourly")
+    parser.add_argument("--only", default="archive,hourly,elasticsearch")
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 5)
     peers = (1 if given.quick else 2) if given.peer_rounds is None else given.peer_rounds
@@ -51,13 +52,21 @@ def arguments() -> tuple[Scope, argparse.Namespace]:
 
 
 def measure_archive(sqlite: Sqlite, maria: Maria, folder: Path, scope: Scope) -> list[Archive]:
-    flights = fill(sqlite, maria, scope.days)
+    flights = fill_sqlite(sqlite, scope.days)
+    fill_maria(maria, scope.days)
     pairs: list[tuple[Databases, Databases]] = [(maria, sqlite), (sqlite, maria)]
     found = []
     for source, target in pairs:
         task = Task(source.where(OPERATIONS), target, folder, *scope.days)
         found.append(Archive(source, task, scope.rounds, scope.peer_rounds, flights))
         found[-1].measure()
+    return found
+
+
+def measure_loading(sqlite: Sqlite, folder: Path, scope: Scope) -> Loading:
+    flights = fill_sqlite(sqlite, scope.days)
+    found = Loading(sqlite, folder, scope.days, flights, min(scope.rounds, 3), scope.peer_rounds)
+    found.measure()
     return found
 
 
@@ -112,6 +121,10 @@ def measure(scope: Scope) -> tuple[str, list[Bound]]:
                 part.measure()
                 bounds += part.bounds()
             tables += [hourly_table(hours), starts.table()]
+        if "elasticsearch" in scope.only:
+            loading = measure_loading(sqlite, folder, scope)
+            tables += loading.tables()
+            bounds += loading.bounds()
     tables.append(Table(["bound", "measured", "at most", ""], [bound.line(quick=scope.quick) for bound in bounds]))
     return "\n\n".join(map(str, tables)), bounds
 

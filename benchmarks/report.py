@@ -50,4 +50,4 @@ class Bound:
     def line(self, *, quick: bool) -> list[str]:
         """A line of the table of bounds."""
         verdict = "only for a whole year" if quick and self.whole else "kept" if self.kept else "BROKEN"
-        return [self.what, f"{self.value:.2f}", f"{self.most:g}", verdict]
+        return [self.what, f"{self.value:.2f}", f"{self.most:.3g}", verdict]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from databases import OPERATIONS, databases, fill
+from databases import OPERATIONS, databases, fill_maria
 from process import run
 from report import Table, show
 from sides import TOOLS, Monolith, Task
@@ -33,7 +33,7 @@ def sample(given: argparse.Namespace) -> Path:
     folder, samples = TOOLS / "work", TOOLS / "samples.txt"
     days = ("2013-01-01", "2013-01-31" if given.quick else "2013-12-31")
     with databases(folder) as (sqlite, maria):
-        fill(sqlite, maria, days)
+        fill_maria(maria, days)
         side = Monolith(Task(maria.where(OPERATIONS), sqlite, folder, *days))
         side.clear()
         if given.step != "cold":

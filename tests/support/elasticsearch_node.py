@@ -139,6 +139,9 @@ class Node:
     Nodes that are given the same `seeds` (see `cluster`) are one cluster. `settings` are Elasticsearch's.
     """
 
+    java: tuple[str, ...] = HEAP
+    """Options of Java's."""
+
     def __init__(self, version: str = OLDEST, *, name: str = "node", **settings: str) -> None:
         self.version = version
         self.jars = ensure_jars(version)
@@ -171,7 +174,7 @@ class Node:
         given = [f"{name}={value}" for name, value in self.settings.items()]
         java = [
             jdk_of(self.version) / "bin" / "java",
-            *HEAP,
+            *self.java,
             "-cp",
             f"{self.jars}/classes:{self.jars}/lib/*",
             "Node",

@@ -54,7 +54,7 @@ LAYERS = {
         "keep",
         "report",
     },
-    "outside": {"progress", "logs", "cli", "testing", "__main__"},
+    "outside": {"progress", "logs", "scaffold", "cli", "testing", "__main__"},
 }
 """Bottom to top: a room imports from its own layer and from those above it in this table, never from one below."""
 

@@ -13,10 +13,12 @@ import tomllib
 import zipfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import monolith_core
+from monolith_core.scaffold import KINDS, NewPlugin
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -121,7 +123,7 @@ def distributions(environment: Path) -> set[str]:
     return {entry["name"].lower() for entry in json.loads(listed)}
 
 
-def install(environment: Path, *what: Path) -> None:
+def install(environment: Path, *what: str | Path) -> None:
     pip = (environment / "bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
     run(*pip, *what, cwd=environment)
 
@@ -160,3 +162,42 @@ def extract(environment: Path, away: Path) -> None:
         ("2024-01-02", "visits", "visit", '{"page":"/"}'),
     ]
     assert "visits" in run(environment / "bin/monolith", "status", "visits.ini", cwd=away)
+
+
+@pytest.fixture(scope="module")
+def authors(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clean environment of a plugin's author: our wheels, and what tests and builds need."""
+    environment = tmp_path_factory.mktemp("author") / "environment"
+    run(sys.executable, "-m", "venv", environment, cwd=built)
+    core, sql = wheel(built, "monolith_core"), wheel(built, "monolith_plugins_sql")
+    install(environment, f"{core}[testing]", sql, "build", "setuptools>=77")
+    return environment
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_can_be_published(authors: Path, tmp_path: Path, kind: Any) -> None:
+    plugin = NewPlugin(f"acme-{kind}", kind, "MIT", "Ada", 2024)
+    plugin.write(tmp_path)
+    folder, python = tmp_path / plugin.distribution, authors / "bin/python"
+    run(python, "-m", "build", "--no-isolation", cwd=folder)
+    (published,) = (folder / "dist").glob("*.whl")
+    install(authors, published)
+    shutil.rmtree(folder / "src")  # what is tested and run from here on is what was installed
+    listed = run(authors / "bin/monolith-extract", "--list-plugins", cwd=tmp_path)
+    assert [kind, plugin.name, plugin.distribution, "0.1.0"] in [line.split() for line in listed.splitlines()]
+    assert run(authors / "bin/monolith", "plugins", "--check", cwd=tmp_path)
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    run(authors / "bin/monolith", "check", "example.ini", cwd=folder)
+    run(authors / "bin/monolith-extract", "example.ini", cwd=folder)
+    assert left_by(kind, folder) > 0
+
+
+def left_by(kind: str, folder: Path) -> int:
+    """How much the run of the example left that its plugin is for."""
+    if kind == "hooks":
+        return len((folder / "runs.txt").read_text().splitlines())
+    if kind == "target":
+        return sum(len(file.read_text().splitlines()) for file in (folder / "files").iterdir())
+    with closing(sqlite3.connect(folder / "archive.sqlite")) as connection:
+        found: int = connection.execute("SELECT count(*) FROM record").fetchone()[0]
+    return found

@@ -8,6 +8,7 @@ from monolith_core import __version__
 from monolith_core.cli.check import check
 from monolith_core.cli.command import Group
 from monolith_core.cli.keep import keep
+from monolith_core.cli.new_plugin import new_plugin
 from monolith_core.cli.plan import plan
 from monolith_core.cli.plugins import plugins
 from monolith_core.cli.reconcile import reconcile
@@ -83,5 +84,5 @@ def main(ctx: click.Context, log_level: str) -> None:
     ctx.with_resource(logging_to(level=log_level))
 
 
-for each in (check, keep, plan, plugins, reconcile, runs, status):
+for each in (check, keep, new_plugin, plan, plugins, reconcile, runs, status):
     main.add_command(each)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import grpc
 from google.analytics.data_v1beta import types
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.json_format import MessageToDict, Parse
 
 from support.ga_emulator import Asked, Emulator
 
@@ -49,7 +49,7 @@ class GrpcEmulator:
                 code = getattr(grpc.StatusCode, STATUSES.get(found.status, "UNAVAILABLE"))
                 context.abort(code, found.body["error"]["message"])
             made = response()
-            ParseDict(found.body, response.pb(made), ignore_unknown_fields=True)
+            Parse(found.content, response.pb(made), ignore_unknown_fields=True)
             return made
 
         return grpc.unary_unary_rpc_method_handler(

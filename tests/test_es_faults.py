@@ -171,13 +171,7 @@ def test_only_what_was_refused_is_sent_again(make: Make, node: Node):
     def rule(asked: Asked, forward: Forward) -> Answer:
         if not asked.is_bulk or len(proxy.bulks) > 2:
             return forward()
-        actions = lines(asked.body)
-        through = [pair for n, pair in enumerate(actions) if n % 3]
-        body = b"".join(json.dumps(action).encode() + b"\n" + document + b"\n" for action, document in through)
-        headers = {name: value for name, value in asked.headers.items() if name.lower() != "content-length"}
-        done = iter(json.loads(proxy.forward(Asked(asked.method, asked.path, headers, body)).content)["items"])
-        refused = {"create": {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "full"}}}
-        return Answer(200, {"errors": True, "items": [next(done) if n % 3 else refused for n in range(len(actions))]})
+        return proxy.forward_some(asked, lambda number: bool(number % 3))
 
     answer = numbers(*range(90))
     with Proxy(node.url) as proxy:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 
@@ -53,6 +54,13 @@ def plainly(asked: Asked, forward: Forward) -> Answer:
     return forward()
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that is gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Proxy:
     """Passes each request through `rule`, which may forward it to the node; remembers what was asked."""
 
@@ -87,7 +95,7 @@ class Proxy:
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
@@ -117,6 +125,27 @@ class Proxy:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def forward_some(self, asked: Asked, wanted: Callable[[int], bool]) -> Answer:
+        """The node's answer to those actions of a bulk request whose number is wanted; the others it never sees.
+
+        They are refused as by a node whose queue is full.
+        """
+        actions = lines(asked.body)
+        chosen = [wanted(number) for number in range(len(actions))]
+        through = [pair for pair, go in zip(actions, chosen, strict=True) if go]
+        done = iter(self._items(asked, through) if through else ())
+        refused = {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "full"}}
+        items = [
+            next(done) if go else {next(iter(action)): refused} for (action, _), go in zip(actions, chosen, strict=True)
+        ]
+        return Answer(200, {"errors": True, "items": items})
+
+    def _items(self, asked: Asked, actions: list[tuple[dict[str, dict[str, str]], bytes]]) -> list[Any]:
+        body = b"".join(json.dumps(action).encode() + b"\n" + (each and each + b"\n") for action, each in actions)
+        headers = {name: value for name, value in asked.headers.items() if name.lower() != "content-length"}
+        items: list[Any] = json.loads(self.forward(Asked(asked.method, asked.path, headers, body)).content)["items"]
+        return items
 
     @property
     def bulks(self) -> list[Asked]:

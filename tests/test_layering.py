@@ -52,6 +52,7 @@ LAYERS = {
         "runner",
         "reconcile",
         "keep",
+        "moving",
         "report",
     },
     "outside": {"progress", "logs", "scaffold", "cli", "testing", "__main__"},

@@ -312,6 +312,18 @@ def test_windows_join_consecutive_days_newest_first():
     ]
 
 
+def test_windows_span_days_that_have_nothing():
+    due_on = [DueDay("t", Partition("src", day(number)), "new") for number in (1, 2, 5, 9, 10)]
+    hollow = {day(3), day(4), day(7), day(8)}
+    found = windows(due_on, 7, lambda at: at in hollow)
+    assert found == [Window("src", day(9), day(10)), Window("src", day(1), day(5))]
+    assert windows(due_on, 3, lambda at: True) == [
+        Window("src", day(9), day(10)),
+        Window("src", day(5), day(5)),
+        Window("src", day(1), day(2)),
+    ]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.dates(dt.date(2023, 12, 1), dt.date(2024, 4, 1))), max_size=60),
     st.integers(1, 40),

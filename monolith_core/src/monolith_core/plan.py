@@ -228,12 +228,15 @@ def due_partitions(
     return newest_first(due)
 
 
-def windows(due: Iterable[DueDay], span: int) -> list[Window]:
-    """The windows that ask for what is due: consecutive days of one source, at most `span` in each, newest first."""
+def windows(due: Iterable[DueDay], span: int, hollow: Callable[[dt.date], bool] = lambda day: False) -> list[Window]:
+    """The windows that ask for what is due: consecutive days of one source, at most `span` in each, newest first.
+
+    Days that are `hollow`, of which it is known that there is nothing, may stand between two due ones.
+    """
     days: dict[str, set[dt.date]] = {}
     for each in due:
         days.setdefault(each.partition.source, set()).add(each.partition.date)
-    found = [window for source, wanted in days.items() for window in _runs(source, wanted, span)]
+    found = [window for source, wanted in days.items() for window in _runs(source, wanted, span, hollow)]
     return sorted(found, key=lambda window: (window.end, window.source), reverse=True)
 
 
@@ -242,17 +245,22 @@ def newest_first(due: Iterable[DueDay]) -> list[DueDay]:
     return sorted(due, key=lambda each: (-each.partition.date.toordinal(), each.partition.source, each.target))
 
 
-def _runs(source: str, days: set[dt.date], span: int) -> Iterator[Window]:
+def _runs(source: str, days: set[dt.date], span: int, hollow: Callable[[dt.date], bool]) -> Iterator[Window]:
     end: dt.date | None = None
     start: dt.date | None = None
     for day in sorted(days, reverse=True):
-        if start is not None and end is not None and (start - day != ONE_DAY or (end - day).days >= span):
+        if start is not None and end is not None and ((end - day).days >= span or not _join(day, start, hollow)):
             yield Window(source, start, end)
             end = day
         end = end or day
         start = day
     if start is not None and end is not None:
         yield Window(source, start, end)
+
+
+def _join(day: dt.date, later: dt.date, hollow: Callable[[dt.date], bool]) -> bool:
+    """Whether there is nothing between two days."""
+    return all(hollow(day + number * ONE_DAY) for number in range(1, (later - day).days))
 
 
 def _days(wanted: Wanted, settled: DayRange | None) -> Iterator[dt.date]:

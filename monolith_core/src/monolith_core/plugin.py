@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -218,6 +218,31 @@ class TellsVersions(Protocol):
         ...
 
 
+class Inventory(NamedTuple):
+    """What the archive of another program has.
+
+    `records` counts what is to be imported, by source and day. `undated` has a line for each record that belongs to no
+    day; `left_out` is how many records a person decided to leave out.
+    """
+
+    records: Mapping[Partition, int]
+    undated: Sequence[str] = ()
+    left_out: int = 0
+
+
+@runtime_checkable
+class TellsInventory(Protocol):
+    """A source that is the archive of another program, for `monolith import`.
+
+    The command makes one of it for each source that the archive has records of, with that source's id, asks each for
+    its days, and compares its inventory with what was archived.
+    """
+
+    def inventory(self) -> Inventory:
+        """What is there now; called in the main thread, without `setup`."""
+        ...
+
+
 @runtime_checkable
 class Purges(Protocol):
     """A source that can delete what every target holds as final.
@@ -273,6 +298,7 @@ __all__ = [
     "Checks",
     "Connector",
     "Context",
+    "Inventory",
     "OffersPartitions",
     "PluginOptions",
     "Purges",
@@ -281,6 +307,7 @@ __all__ = [
     "StagedRecord",
     "Target",
     "TellsDigests",
+    "TellsInventory",
     "TellsRecords",
     "TellsVersions",
     "Written",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from monolith_core import (
     DATA,
+    Duration,
     PluginOptions,
     SecretStr,
     SourceOptions,
@@ -17,6 +19,7 @@ from monolith_core import (
     database_url,
 )
 from monolith_plugins_sql.parameters import Prepared, prepare
+from monolith_plugins_sql.table import LONGEST_SOURCE
 
 DAYS = ("start_date", "end_date", "next_date")
 """The parameters that every query has."""
@@ -112,6 +115,42 @@ class SqlSourceOptions(DatabaseOptions, SourceOptions):
     def names(self) -> frozenset[str]:
         """Every parameter that may stand in the query."""
         return frozenset((*DAYS, *self.params))
+
+
+class AggregatorOptions(DatabaseOptions, SourceOptions):
+    """Options of the `aggregator` source."""
+
+    table: Annotated[str, DATA] = Field("record", min_length=1)
+    """The table of the original's archive."""
+    category_column: Annotated[str | None, DATA] = Field(None, min_length=1)
+    """The column that has the category; default: `category`, or `type` where there is no such column."""
+    default_source: Annotated[str | None, DATA] = Field(None, min_length=1, max_length=LONGEST_SOURCE)
+    """The source of records that say none; default: such records are an error."""
+    renames: Annotated[dict[str, str], DATA] = Field(default_factory=dict, alias="rename")
+    """What a source is called from now on: `rename.OLD = NEW`."""
+    encoding: Annotated[str, DATA] = "utf-8"
+    """How the original's JSON is encoded where the database keeps bytes."""
+    rejects: str | None = Field(None, min_length=1)
+    """A file to which records that cannot be read are written, one JSON object a line, to be left out of the archive;
+    default: a day with such a record fails."""
+    settle: Duration = 0.0
+    """How long after a day's end its records may still change; the original's do not."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_encoding(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"{value!r} is no encoding; write one such as utf-8 or latin-1") from None
+
+    @field_validator("renames")
+    @classmethod
+    def _are_ids(cls, value: dict[str, str]) -> dict[str, str]:
+        for old, new in value.items():
+            if not 0 < len(new) <= LONGEST_SOURCE:
+                raise ValueError(f"rename.{old} is {new!r}; expected a source's id of 1 to {LONGEST_SOURCE} characters")
+        return value
 
 
 class SqlTargetOptions(DatabaseOptions, TargetOptions):

@@ -178,7 +178,7 @@ def _decoded(value: Any, number: int) -> dict[str, Any]:
     if not isinstance(value, str | bytes) or value[:1] not in ("{", b"{"):
         return {"data": value}
     try:
-        decoded = json.loads(value, parse_float=_number)
+        decoded = json.loads(value, parse_float=exact_number)
     except ValueError as error:
         raise RecordError(
             f"row {number} has a text that begins like a JSON object but is none: {error}", field="data"
@@ -186,7 +186,7 @@ def _decoded(value: Any, number: int) -> dict[str, Any]:
     return decoded  # type: ignore[no-any-return] # a text that begins with { can only be an object
 
 
-def _number(text: str) -> float | Decimal:
+def exact_number(text: str) -> float | Decimal:
     """A number that is written again as it stands there: `1.10` is a decimal of two places."""
     value = float(text)
     return value if canonical({"": value}) == f'{{"":{text}}}'.encode() else Decimal(text)

@@ -12,7 +12,8 @@ COLUMNS = ("date", "source", "id", "category", "data")
 LONGEST_SOURCE = 64
 LONGEST_CATEGORY = 255
 
-_KEY = "PRIMARY KEY (date, source, id)"
+KEY = ("date", "source", "id")
+_KEY = f"PRIMARY KEY ({', '.join(KEY)})"
 _MYSQL = f"""CREATE TABLE IF NOT EXISTS record (
     date DATE NOT NULL,
     source VARCHAR({LONGEST_SOURCE}) NOT NULL,
@@ -55,6 +56,11 @@ def exists(connection: Connection, where: str) -> bool:
         raise PermanentError(
             f"{where}: the table {NAME} has no column {', '.join(missing)}, so it is not monolith's; "
             "rename it, or use another database"
+        )
+    if tuple(inspector.get_pk_constraint(NAME)["constrained_columns"]) != KEY:
+        raise PermanentError(
+            f"{where}: the table {NAME} has another key than {', '.join(KEY)}, so it is not this monolith's; "
+            "rename it, and if it is the original's, read it with monolith import --table"
         )
     return True
 

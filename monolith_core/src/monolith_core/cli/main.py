@@ -7,6 +7,7 @@ import click
 from monolith_core import __version__
 from monolith_core.cli.check import check
 from monolith_core.cli.command import Group
+from monolith_core.cli.importing import importing
 from monolith_core.cli.keep import keep
 from monolith_core.cli.new_plugin import new_plugin
 from monolith_core.cli.plan import plan
@@ -84,5 +85,5 @@ def main(ctx: click.Context, log_level: str) -> None:
     ctx.with_resource(logging_to(level=log_level))
 
 
-for each in (check, keep, new_plugin, plan, plugins, reconcile, runs, status):
+for each in (check, importing, keep, new_plugin, plan, plugins, reconcile, runs, status):
     main.add_command(each)

@@ -110,6 +110,8 @@ def _run(config: Config, request: Request, output: Output, display: Progress | N
         log.debug("traceback", exc_info=error)
         broken_off.close(dt.datetime.now(dt.UTC), error="; ".join(lines))
         return broken_off, status
+    finally:
+        gc.unfreeze()
     return done, done.exit_status
 
 

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -89,8 +89,8 @@ def logging_to(
 ) -> Iterator[Lines]:
     """Log what monolith and its plugins say from `level` on, and what libraries warn of, while the context is open.
 
-    `output` is a file, which is appended to, or is called with each line. Raises OSError for a file that cannot be
-    opened.
+    `output` is a file, which is appended to, or is called with each line. Within another such context this one stands
+    in its place. Raises OSError for a file that cannot be opened.
     """
     file = (
         output.open("a", encoding="utf-8", errors="backslashreplace", buffering=1) if isinstance(output, Path) else None
@@ -100,19 +100,27 @@ def logging_to(
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root, ours = logging.getLogger(), logging.getLogger("monolith")
     before = root.level, ours.level
-    root.addHandler(handler)
+    outer = [each for each in root.handlers if isinstance(each, Lines)]
+    _exchange(root, outer, [handler])
     ours.setLevel(level.upper())
     root.setLevel(max(logging.WARNING, ours.level) if level != "debug" else logging.INFO)
     logging.captureWarnings(True)
     try:
         yield handler
     finally:
-        logging.captureWarnings(False)
-        root.removeHandler(handler)
+        logging.captureWarnings(bool(outer))
+        _exchange(root, [handler], outer)
         root.setLevel(before[0])
         ours.setLevel(before[1])
         if file:
             file.close()
+
+
+def _exchange(logger: logging.Logger, old: Iterable[logging.Handler], new: Iterable[logging.Handler]) -> None:
+    for each in old:
+        logger.removeHandler(each)
+    for each in new:
+        logger.addHandler(each)
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:

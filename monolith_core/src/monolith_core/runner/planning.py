@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monolith_core import days
@@ -179,10 +179,15 @@ class Planner:
         return SourcePlan(
             self.now,
             tuple(due),
-            tuple(windows(due, source.options.span)),
+            tuple(windows(due, source.options.span, self._hollow())),
             known=NO_VERSIONS if wanted.force else known_versions(source.id, due, ledgers),
             settled={each.target: settled_days(source.id, settle, each, versions, self._age) for each in ledgers},
         )
+
+    def _hollow(self) -> Callable[[dt.date], bool]:
+        """Whether it is known of a day that there is nothing."""
+        named = {partition.date for _, _, partition in self.request.only or ()} if self.request.sparse else None
+        return lambda day: named is not None and day not in named
 
     def _age(self, day: dt.date) -> int:
         return days.age(day, self.config.monolith.timezone, self.now)

@@ -198,6 +198,17 @@ def test_what_was_imported_is_done(move: Move) -> None:
     assert "marketplace into sql: final up to 2013-05-10, 30 records" in shown
 
 
+def test_the_transforms_of_a_source_are_applied(move: Move) -> None:
+    text = move.config.read_text(encoding="utf-8")
+    text = text.replace("[source:marketplace]", "[source:marketplace]\ntransforms = small")
+    move.config.write_text(f"{text}[transform:small]\nuse = keep\nfields = n\n", encoding="utf-8")
+    assert "the same" in move.run().stdout
+    assert {row[4] for row in archived(move.archive) if row[1] == "marketplace"} == {'{"n":0}', '{"n":1}', '{"n":2}'}
+    assert {row[4] for row in archived(move.archive) if row[1] == "solitude"} > {'{"n":0,"price":1.5}'}
+    done = CliRunner().invoke(extract, [str(move.config)])
+    assert "nothing is due" in done.stderr
+
+
 def test_days_that_the_original_lacks_are_left_to_the_source(tmp_path: Path, original_url: str) -> None:
     original = Original(original_url)
     original.fill()

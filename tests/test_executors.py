@@ -14,6 +14,8 @@ from monolith_core.config import load_config
 from monolith_core.errors import ConfigurationError
 from monolith_core.executor import WindowTask
 from monolith_core.partition import Window
+from monolith_core.runner.local import LocalExecutor
+from monolith_core.testing import ExecutorSuite
 
 MODULE = """
     from monolith_core import Executor, ExecutorOptions
@@ -117,7 +119,7 @@ def test_errors_come_back_from_another_process(job):
     job.script({"2024-01-05": "temporary: the service is busy", "2024-01-06": "bug: oops"})
     choose(job, "process")
     job.change("until = 2024-01-10", "until = 2024-01-10\nspan = 1")
-    result = job.extract("--force")
+    result = job.extract("--start-date", "2024-01-05", "--end-date", "2024-01-06")
     assert result.exit_code == 1
     assert "the service is busy" in result.stderr
     assert "visits (source 'scripted' of scripted-plugin 1.0) raised KeyError: 'oops'" in result.stderr
@@ -132,3 +134,7 @@ def test_a_window_as_a_function(job):
     assert [(str(each.date), each.data["n"]) for each in found] == [
         (f"2024-01-0{day}", n) for day in (5, 6) for n in range(4)
     ]
+
+
+class TestLocal(ExecutorSuite):
+    plugin = LocalExecutor

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from support.broken import sources, targets
+from support.broken import others, sources, targets
 
 pytest_plugins = ["pytester"]
 
@@ -88,6 +88,30 @@ SOURCES = """
 """
 
 
+OTHERS = """
+    from support.broken import others
+    from monolith_core.testing import ExecutorSuite, HooksSuite, TransformSuite
+
+    class TestRightTransform(TransformSuite):
+        plugin = others.Doubled
+        given = [{"n": n} for n in (1, 2, 5)]
+        expected = [{"n": n} for n in (2, 4, 10)]
+
+    class TestRightExecutor(ExecutorSuite):
+        plugin = others.Elsewhere
+        patience = 0.1
+
+    class TestRightHooks(HooksSuite):
+        plugin = others.Hears
+        patience = 0.1
+
+    for suite, broken in (
+        (TestRightTransform, others.TRANSFORMS), (TestRightExecutor, others.EXECUTORS), (TestRightHooks, others.HOOKS)
+    ):
+        for name, plugin in broken.items():
+            globals()[f"Test{name}"] = type(f"Test{name}", (suite,), {"plugin": plugin})
+"""
+
 Cases = dict[str, set[str]]
 
 
@@ -105,7 +129,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
             assert case.find("error") is None, ElementTree.tostring(case).decode()
             suite = case.attrib["classname"].rpartition(".")[2]
             if case.find("skipped") is None:
-                (passed if case.find("failure") is None else failed)[suite].add(case.attrib["name"])
+                (passed if case.find("failure") is None else failed)[suite].add(case.attrib["name"].partition("[")[0])
         return failed, passed
 
     return run
@@ -129,3 +153,12 @@ def test_each_broken_source_is_caught_by_its_case_and_only_there(run):
     everywhere = set().union(*(cases for suite, cases in good.items() if suite.startswith("TestRight")))
     offers = {"test_offers_what_it_yields"}
     assert {plugin.caught_by for plugin in sources.BROKEN.values() if plugin.caught_by} - offers == everywhere
+
+
+def test_each_other_broken_plugin_is_caught_by_its_case_and_only_there(run):
+    caught, good = run(OTHERS)
+    broken = others.TRANSFORMS | others.EXECUTORS | others.HOOKS
+    assert len(broken) == len(others.TRANSFORMS) + len(others.EXECUTORS) + len(others.HOOKS)
+    assert caught == expected(broken)
+    for suite, plugins in (("Transform", others.TRANSFORMS), ("Executor", others.EXECUTORS), ("Hooks", others.HOOKS)):
+        assert {plugin.caught_by for plugin in plugins.values()} <= good[f"TestRight{suite}"]

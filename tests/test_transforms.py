@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from monolith_core import Context, Partition, Record, RecordError, canonical
+from monolith_core.testing import TransformSuite
 from monolith_core.testing.options import options_of
 from monolith_plugins_transforms.fields import Drop, Keep, Rename
 from monolith_plugins_transforms.keyed import Hash
@@ -21,6 +22,7 @@ from monolith_plugins_transforms.sums import Sum
 
 DAY = dt.date(2024, 3, 9)
 KEY = "a key of many letters"
+PSEUDONYM = hmac.new(KEY.encode(), b'{"v":"Ann"}', hashlib.sha256).hexdigest()[:32]
 
 
 def make(plugin, **options):
@@ -79,8 +81,7 @@ def test_keep_leaves_all_others_out():
 def test_hash_is_keyed():
     data = {"user": "Ann", "ids": [1, 2], "nothing": None, "page": "/"}
     found = changed(Hash, data, fields="user, ids, nothing, missing", key=KEY)
-    expected = hmac.new(KEY.encode(), b'{"v":"Ann"}', hashlib.sha256).hexdigest()
-    assert found["user"] == expected[:32]
+    assert found["user"] == PSEUDONYM
     assert (found["page"], found["nothing"]) == ("/", None)
     assert len(found["ids"]) == 32
     other = changed(Hash, data, fields="user", key=KEY + "!", length="64")
@@ -155,3 +156,48 @@ def test_sums_do_not_depend_on_order(numbers, random):
     random.shuffle(shuffled)
     one, other = (summed([{"n": each} for each in order], fields="n") for order in (numbers, shuffled))
     assert one == other
+
+
+class TestRename(TransformSuite):
+    plugin = Rename
+    given = ({"a": 1, "user": {"name": "Ann"}}, {"a": 2})
+    expected = ({"b": 1, "user": {}, "who": "Ann"}, {"b": 2})
+
+    @pytest.fixture
+    def options(self):
+        return {"name.a": "b", "name.user.name": "who"}
+
+
+class TestDrop(TransformSuite):
+    plugin = Drop
+    given = ({"a": 1, "b": 2}, {"b": 3})
+    expected = ({"b": 2}, {"b": 3})
+
+    @pytest.fixture
+    def options(self):
+        return {"fields": "a"}
+
+
+class TestKeep(TestDrop):
+    plugin = Keep
+    expected = ({"a": 1}, {})
+
+
+class TestHash(TransformSuite):
+    plugin = Hash
+    given = ({"user": "Ann"}, {"user": "Ann"}, {"user": None})
+    expected = ({"user": PSEUDONYM}, {"user": PSEUDONYM}, {"user": None})
+
+    @pytest.fixture
+    def options(self):
+        return {"fields": "user", "key": KEY}
+
+
+class TestSum(TransformSuite):
+    plugin = Sum
+    given = ({"app": "a", "n": 0.1}, {"app": "b", "n": 1}, {"app": "a", "n": 0.2})
+    expected = ({"app": "a", "n": 0.3, "many": 2}, {"app": "b", "n": 1, "many": 1})
+
+    @pytest.fixture
+    def options(self):
+        return {"by": "app", "fields": "n", "count": "many"}

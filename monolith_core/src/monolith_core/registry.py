@@ -78,7 +78,7 @@ def load_entry(entry: PluginEntry) -> Any:
     if entry.error is not None:
         raise MonolithError(entry.error)
     plugin = _import(entry)
-    fault = _check_hooks(plugin) if entry.kind == "hooks" else misfit(entry.kind, plugin)
+    fault = misfit(entry.kind, plugin)
     if fault:
         raise MonolithError(f"{entry} {fault}")
     return plugin
@@ -202,7 +202,9 @@ _VERBS: dict[Kind, tuple[str, ...]] = {
 
 
 def misfit(kind: Kind, plugin: Any) -> str | None:
-    """What of the contract a class does not fit, None if it fits."""
+    """What of the contract a plugin does not fit, None if it fits."""
+    if kind == "hooks":
+        return _check_hooks(plugin)
     import monolith_core
     from monolith_core import options as models
 

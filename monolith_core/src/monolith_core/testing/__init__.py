@@ -12,23 +12,29 @@ if TYPE_CHECKING:
     from monolith_core.testing.asking import Answer, ask
     from monolith_core.testing.bench import Bench, Outcome
     from monolith_core.testing.clock import Clock
+    from monolith_core.testing.executor_suite import ExecutorSuite
+    from monolith_core.testing.hooks_suite import HooksSuite
     from monolith_core.testing.memory import Memory, memory_source, memory_target
     from monolith_core.testing.records import json_objects
     from monolith_core.testing.service import Asked, Reply, Service
     from monolith_core.testing.source_suite import SourceSuite
     from monolith_core.testing.staging import MemoryStaged, staged
     from monolith_core.testing.target_suite import TargetSuite
+    from monolith_core.testing.transform_suite import TransformSuite
 
 _HOME = {
     "asking": ("Answer", "ask"),
     "bench": ("Bench", "Outcome"),
     "clock": ("Clock",),
     "records": ("json_objects",),
+    "executor_suite": ("ExecutorSuite",),
+    "hooks_suite": ("HooksSuite",),
     "memory": ("Memory", "memory_source", "memory_target"),
     "service": ("Asked", "Reply", "Service"),
     "source_suite": ("SourceSuite",),
     "staging": ("MemoryStaged", "staged"),
     "target_suite": ("TargetSuite",),
+    "transform_suite": ("TransformSuite",),
 }
 _MODULE = {name: f"monolith_core.testing.{module}" for module, names in _HOME.items() for name in names}
 
@@ -37,6 +43,8 @@ __all__ = [
     "Asked",
     "Bench",
     "Clock",
+    "ExecutorSuite",
+    "HooksSuite",
     "Memory",
     "MemoryStaged",
     "Outcome",
@@ -44,6 +52,7 @@ __all__ = [
     "Service",
     "SourceSuite",
     "TargetSuite",
+    "TransformSuite",
     "ask",
     "json_objects",
     "memory_source",

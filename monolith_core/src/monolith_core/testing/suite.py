@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from monolith_core.config.expect import shape
 from monolith_core.config.hidden import secrets_of
 from monolith_core.errors import MonolithError
+from monolith_core.options import PluginOptions
 from monolith_core.plugin import Checks, Connector
 from monolith_core.registry import Kind, misfit
 from monolith_core.testing.options import options_of
@@ -31,8 +33,8 @@ def after(*cases: str) -> pytest.MarkDecorator:
     return pytest.mark.monolith_after(*cases)
 
 
-class PluginSuite:
-    """The base of the suites; see `SourceSuite` and `TargetSuite`."""
+class ClassSuite:
+    """What can be said of a plugin's class without making an object."""
 
     kind: ClassVar[Kind]
     plugin: ClassVar[type[Any]]
@@ -41,20 +43,11 @@ class PluginSuite:
     """The id of the section that the plugin is made for."""
     timezone: ClassVar[str] = "UTC"
     """The time zone that days are counted in."""
-    durable: ClassVar[bool] = True
-    """What is behind the options is there after `close`, for another object with the same options."""
-    patience: ClassVar[float] = 5.0
-    """Seconds that connections and threads have to go away after `close`."""
 
     @pytest.fixture
     def options(self) -> Mapping[str, Any]:
         """The options of the plugin's section, as they are written there; override it."""
         return {}
-
-    @pytest.fixture
-    def unreachable(self) -> Mapping[str, Any]:
-        """Options with which nothing can be reached, secrets included: a port where nobody listens; override it."""
-        pytest.skip(f"{type(self).__name__} has no fixture unreachable")
 
     @pytest.fixture
     def workshop(self, options: Mapping[str, Any], monolith_storage: Connector, tmp_path: Path) -> Workshop:
@@ -63,25 +56,41 @@ class PluginSuite:
             self.plugin, options, name=self.name, timezone=self.timezone, storage=monolith_storage, folder=tmp_path
         )
 
-    def exercise(self, plugin: Any) -> None:
-        """Use a plugin that is set up for what it is for, once."""
-        raise NotImplementedError
-
     def test_fits_the_contract(self) -> None:
         """The class has the methods, the options and the version of the contract that the engine asks for."""
         fault = misfit(self.kind, self.plugin)
-        assert fault is None, f"{self.plugin.__name__} {fault}"
+        assert fault is None, f"{getattr(self.plugin, '__name__', self.plugin)} {fault}"
 
     def test_options_are_documented(self) -> None:
         """Every option has a description, which `monolith plugins show` and the documentation print."""
-        silent = [name for name, info in self.plugin.Options.model_fields.items() if not info.description]
+        silent = [name for name, info in self._options_fields() if not info.description]
         assert not silent, f"without a docstring: {', '.join(silent)}"
 
     def test_secrets_are_marked(self) -> None:
         """An option that is a password by its name is a SecretStr, so that it is shown nowhere."""
-        fields = self.plugin.Options.model_fields.items()
-        plain = [name for name, info in fields if _SECRET.search(name) and shape(info).type is str]
+        plain = [name for name, info in self._options_fields() if _SECRET.search(name) and shape(info).type is str]
         assert not plain, f"to be SecretStr: {', '.join(plain)}"
+
+    def _options_fields(self) -> Iterable[tuple[str, FieldInfo]]:
+        return getattr(self.plugin, "Options", PluginOptions).model_fields.items()
+
+
+class PluginSuite(ClassSuite):
+    """The base of the suites for what is set up, used and closed."""
+
+    durable: ClassVar[bool] = True
+    """What is behind the options is there after `close`, for another object with the same options."""
+    patience: ClassVar[float] = 5.0
+    """Seconds that connections and threads have to go away after `close`."""
+
+    @pytest.fixture
+    def unreachable(self) -> Mapping[str, Any]:
+        """Options with which nothing can be reached, secrets included: a port where nobody listens; override it."""
+        pytest.skip(f"{type(self).__name__} has no fixture unreachable")
+
+    def exercise(self, plugin: Any) -> None:
+        """Use a plugin that is set up for what it is for, once."""
+        raise NotImplementedError
 
     def test_closes_without_setup(self, workshop: Workshop) -> None:
         """`close` works on an object that was never set up, as after a failed `setup`."""

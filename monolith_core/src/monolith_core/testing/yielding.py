@@ -13,8 +13,11 @@ from monolith_core.runner.window import iterate, iterate_in_loop
 from monolith_core.testing.together import Meeting, together
 
 
-def yielded(source: Any, window: Window, *, each: Callable[[Any], object] = lambda record: None) -> list[Any]:
-    """Everything that a source yields for a window; `each` is called with every record as soon as it is there."""
+def yielded(source: Any, window: Any, *, each: Callable[[Any], object] = lambda record: None) -> list[Any]:
+    """Everything that a source yields for a window, or an executor for a task.
+
+    `each` is called with every record as soon as it is there.
+    """
     found: list[Any] = []
 
     def take(record: Any) -> None:
@@ -25,7 +28,7 @@ def yielded(source: Any, window: Window, *, each: Callable[[Any], object] = lamb
     return found
 
 
-def begin(source: Any, window: Window) -> None:
+def begin(source: Any, window: Any) -> None:
     """Take the first record of a window, and give up the rest as the engine does."""
 
     class Enough(Exception):
@@ -71,7 +74,7 @@ async def _in_turn(answers: list[Any], found: list[list[Any]]) -> None:
             nursery.start_soon(take, answer, records)
 
 
-def _run(source: Any, window: Window, take: Callable[[Any], object]) -> None:
+def _run(source: Any, window: Any, take: Callable[[Any], object]) -> None:
     """Call `take` with each record, in a loop of trio's if need be."""
     answer = source.extract(window)
     if hasattr(answer, "__aiter__"):

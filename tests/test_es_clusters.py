@@ -85,7 +85,8 @@ def close_the_shop(job: Job) -> None:
 def test_a_cluster_that_was_down_for_a_day_and_a_new_one(tmp_path: Path, node: Node, another: Node, third: Node):
     job = Job(tmp_path, until=dt.date(2024, 2, 1))
     with Proxy(node.url) as to_first, Proxy(another.url) as to_second:
-        urls = {"first": to_first.url, "second": to_second.url}
+        # One day at a time, so that they come in order.
+        urls = {name: {"url": proxy.url, "jobs": 1} for name, proxy in (("first", to_first), ("second", to_second))}
         job.configure(**urls)
         job.extract()
         assert {*node.documents("monolith")} == {*another.documents("monolith")} == expected(job)
@@ -111,7 +112,7 @@ def test_a_cluster_that_was_down_for_a_day_and_a_new_one(tmp_path: Path, node: N
 
         forget(to_first, to_second)
         with Proxy(third.url) as to_third:
-            job.configure(**urls, third=to_third.url)
+            job.configure(**urls, third={"url": to_third.url, "jobs": 1})
             assert report_of(job)["counts"]["done"] == len(job.days)
             assert days_written(to_third) == [day.isoformat() for day in reversed(job.days)]
             assert sent(to_third) == len(expected(job))
@@ -140,11 +141,13 @@ def test_a_cluster_of_three_that_loses_one_during_a_load(tmp_path: Path, nodes: 
     job = Job(tmp_path, since=dt.date(2024, 1, 20), until=dt.date(2024, 2, 10))
     lost = leader_of(nodes)
     one, other = (node for node in nodes if node is not lost)
-    count = itertools.count(1)
+    count, health = itertools.count(1), set[str]()
 
     def rule(asked: Asked, forward: Forward) -> Answer:
-        if asked.is_bulk and next(count) == 3:  # every third request comes here
-            lost.kill()
+        if asked.is_bulk:
+            health.add(lost.ask("GET", "/_cluster/health/monolith")["status"])
+            if next(count) == 3:  # every third request comes here
+                lost.kill()
         return forward()
 
     with Proxy(lost.url, rule) as proxy:
@@ -152,6 +155,7 @@ def test_a_cluster_of_three_that_loses_one_during_a_load(tmp_path: Path, nodes: 
         job.configure(elasticsearch={"url": urls, "replicas": 1, "shards": 2})
         status, output = job.run()
         assert lost.process is None, output
+        assert health == {"green"}, "nothing is written to a new index before its replicas take it too"
         # What failed while another leader was elected is due in the next run.
         assert status == 0 or report_of(job)["counts"]["failed"] == 0, output
         assert {*one.documents("monolith")} == expected(job)

@@ -144,6 +144,29 @@ def test_drift_is_found_and_repaired(loaded: Loaded, damage: Callable[[Loaded], 
     assert differences(loaded.job, "--deep", expect=0) == {}
 
 
+def test_what_another_day_has_put_right_meanwhile_is_not_deleted(loaded: Loaded):
+    """Days are written side by side: a document that was found where it does not belong may be at its place again."""
+    job, node = loaded.job, loaded.node
+    swapped(loaded)
+    right = next(iter(loaded.of(DAY).items()))
+
+    def rule(asked: Asked, forward: Forward) -> Answer:
+        if asked.is_bulk and right[0].encode() in asked.body and b'{"delete"' in asked.body:
+            put(node, *right)
+        return forward()
+
+    with Proxy(node.url, rule) as proxy:
+        job.configure(elasticsearch=proxy.url)
+        assert differences(job) == {DAY: "different", NEXT: "different"}
+        differences(job, "--date", NEXT, "--repair", expect=0)
+    job.configure(elasticsearch=node.url)
+    assert right[0] in node.documents("monolith")
+    job.extract()
+    # It was not written byte by byte as monolith does.
+    assert differences(job, "--deep", "--repair", expect=0) == {DAY: "body"}
+    assert node.documents("monolith") == loaded.documents
+
+
 def test_a_day_that_the_ledger_does_not_know(loaded: Loaded):
     """It is not deleted unasked: by force only."""
     job, node = loaded.job, loaded.node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -102,7 +103,7 @@ class Job:
         """Begin a run in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "monolith_core", self.config, "--no-progress", *arguments],
-            env=os.environ | {"MONOLITH_FAULT": fault},
+            env=os.environ | {"MONOLITH_FAULT": fault, "PYTHONFAULTHANDLER": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -113,8 +114,10 @@ class Job:
         process = self.start(*arguments, fault=fault)
         try:
             output, _ = process.communicate(timeout=PATIENCE)
-        finally:
-            process.kill()
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # so that it shows where it stands
+            output, _ = process.communicate()
+            raise AssertionError(f"the run does not end:\n{output}") from None
         return process.returncode, output
 
     def archived(self) -> dict[bytes, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ ATTEMPTS = 6
 """How often an action is sent before the engine is told, which tries the partition again later."""
 
 FIRST_WAIT = 0.5
+PATIENCE = 60.0
+"""Seconds after which an action is not sent again: a cluster that lacks a shard has itself waited for it each time."""
+
 LONGEST_WAIT = 30.0
 """Seconds: a service that asks for more is not waited for here."""
 
@@ -111,6 +115,7 @@ class Bulk:
     def _send(self, index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]) -> None:
         """Send a batch until each of its actions is done."""
         todo, seconds, lost, cut = batch, FIRST_WAIT, 0, 0
+        end = time.monotonic() + PATIENCE
         for attempt in range(ATTEMPTS):
             if attempt:
                 fence()
@@ -121,7 +126,8 @@ class Bulk:
             cut += isinstance(error, Cut)
             lost += isinstance(error, Unreachable) and not isinstance(error, Cut)
             asked = error.retry_after
-            if attempt + 1 == ATTEMPTS or lost > self._nodes or (asked or 0) > LONGEST_WAIT:
+            spent = attempt + 1 == ATTEMPTS or time.monotonic() > end
+            if spent or lost > self._nodes or (asked or 0) > LONGEST_WAIT:
                 raise error
             if isinstance(error, Unreachable):
                 continue  # the next node may be better

@@ -25,8 +25,8 @@ FEWER = 500
 
 _KEEP = "2m"
 _AT_ONCE = 12  # names of 255 bytes in the 4,096 of a request's first line
-_ONLY = (
-    "pit_id,timed_out,_shards.failed,hits.total.value,hits.hits._index,hits.hits._id,hits.hits._routing,hits.hits.sort"
+_ONLY = "pit_id,timed_out,_shards.failed,hits.total.value," + ",".join(
+    f"hits.hits.{field}" for field in ("_index", "_id", "_routing", "_seq_no", "_primary_term", "sort")
 )
 _WHOLE = {"allow_partial_search_results": "false", "ignore_unavailable": "true"}
 
@@ -35,6 +35,8 @@ class _Hit(msgspec.Struct, gc=False):
     index: str = msgspec.field(name="_index")
     id: str = msgspec.field(name="_id")
     routing: str | None = msgspec.field(name="_routing", default=None)
+    number: int | None = msgspec.field(name="_seq_no", default=None)
+    term: int | None = msgspec.field(name="_primary_term", default=None)
     source: msgspec.Raw = msgspec.field(name="_source", default=msgspec.Raw())
     sort: list[Any] = []
 
@@ -68,16 +70,25 @@ class _Document(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Stranger:
-    """A document that monolith did not put there: its id or its place is another."""
+    """A document that monolith did not put there: its id or its place is another.
+
+    `number` and `term` tell which write of it was found, if that was asked for.
+    """
 
     index: str
     id: str
     routing: str | None
+    number: int | None = None
+    term: int | None = None
 
     def delete(self) -> bytes:
-        """The line of a bulk request that deletes it."""
-        where = {"_index": self.index, "_id": self.id} | ({"routing": self.routing} if self.routing else {})
-        return text({"delete": where}) + b"\n"
+        """The line of a bulk request that deletes it, unless it was written again since it was found."""
+        what: dict[str, Any] = {"_index": self.index, "_id": self.id}
+        if self.routing:
+            what["routing"] = self.routing
+        if self.number is not None:
+            what |= {"if_seq_no": self.number, "if_primary_term": self.term}
+        return text({"delete": what}) + b"\n"
 
 
 class Shelf:
@@ -94,9 +105,11 @@ class Shelf:
         What is not in `index`, or has not an id that monolith gives, is a stranger.
         """
         prefix = day_prefix(partition.date)
-        for hit in self._hits(f"{index},{self._alias}" if everywhere else index, partition):
+        place = f"{index},{self._alias}" if everywhere else index
+        # Two days that have each other's documents may be put right at once.
+        for hit in self._hits(place, partition, numbers=everywhere):
             content_id = content_of(hit.id, prefix) if hit.routing is None and hit.index == index else None
-            yield content_id or Stranger(hit.index, hit.id, hit.routing)
+            yield content_id or Stranger(hit.index, hit.id, hit.routing, hit.number, hit.term)
 
     def digest(self, partition: Partition, place: str) -> Digest:
         """The digest of what an index or an alias has of a partition, without asking for the ids."""
@@ -113,13 +126,14 @@ class Shelf:
             document = bytes(hit.source)
             yield writer.record(hit.id, _category(document), document)
 
-    def _hits(self, place: str, partition: Partition) -> Iterator[_Hit]:
+    def _hits(self, place: str, partition: Partition, *, numbers: bool) -> Iterator[_Hit]:
         """Every hit without its body: most partitions are one answer."""
         query = self._query(partition)
         body = {"size": PAGE, "query": query, "_source": False, "sort": ["_doc"], "track_total_hits": True}
+        body["seq_no_primary_term"] = numbers
         answer = self._search(path_of(place, "_search"), body, filter_path=_ONLY, **_WHOLE).hits
         if answer.total is None or answer.total.value > len(answer.hits):
-            yield from self._pages(place, query)
+            yield from self._pages(place, query, numbers=numbers)
         else:
             yield from answer.hits
 
@@ -157,12 +171,14 @@ class Shelf:
         terms = [{"term": {"monolith.source": partition.source}}, {"range": {self._field: {"gte": day, "lte": day}}}]
         return {"bool": {"filter": terms}}
 
-    def _pages(self, place: str, query: Mapping[str, Any], *, bodies: bool = False) -> Iterator[_Hit]:
+    def _pages(
+        self, place: str, query: Mapping[str, Any], *, bodies: bool = False, numbers: bool = False
+    ) -> Iterator[_Hit]:
         """Every hit, page by page, of one point in time."""
         opened = self._cluster.ask("POST", path_of(place, "_pit"), doing=f"read {place}", keep_alive=_KEEP, **_WHOLE)
         point, size = opened["id"], FEWER if bodies else PAGE
         body: dict[str, Any] = {"size": size, "query": query, "sort": ["_shard_doc"], "track_total_hits": False}
-        body["_source"] = bodies
+        body |= {"_source": bodies, "seq_no_primary_term": numbers}
         # With a filter Elasticsearch writes numbers and texts of bodies in its own way, not as they were sent.
         only = {} if bodies else {"filter_path": _ONLY}
         try:

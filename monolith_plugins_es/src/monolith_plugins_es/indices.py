@@ -14,6 +14,9 @@ from monolith_plugins_es.failures import Refused, client_version, wrong_client
 from monolith_plugins_es.lowering import Lowering
 from monolith_plugins_es.options import ElasticsearchOptions
 
+LONGEST_WAIT = "30s"
+"""For the replicas of a new index; then it is written to without them."""
+
 
 class Indices:
     """Makes what is missing, once; any thread may ask."""
@@ -24,6 +27,7 @@ class Indices:
         self._cluster = cluster
         self._lowering = lowering
         self._alias = options.index
+        self._replicas = options.replicas
         self._log = log
         self._wanted = template.template(options)
         self._lock = threading.Lock()
@@ -106,15 +110,27 @@ class Indices:
     def _make(self, index: str) -> bool:
         self._lowering.end_idle()
         body = self._lowering.body(index)
+        if body is not None:
+            self._lowering.begin(index)
         try:
-            self._ask("PUT", path_of(index), f"make {index}", body)
+            self._ask("PUT", path_of(index), f"make {index}", body, **self._wait_for_copies(body))
         except Refused as error:
             if error.type == "resource_already_exists_exception":
                 return False
             raise
-        if body is not None:
-            self._lowering.begin(index)
         return True
+
+    def _wait_for_copies(self, body: Mapping[str, Any] | None) -> dict[str, str]:
+        """Parameters that make Elasticsearch answer when the replicas take writes too.
+
+        What is written before that is lost with the node of the primary. There is at most one copy on a node.
+        """
+        if body is not None and "number_of_replicas" in body["settings"]["index"]:
+            return {}
+        doing, only = "ask for the number of nodes", "number_of_data_nodes"
+        answer = optional(self._cluster, "GET", "/_cluster/health", doing=doing, missing=403, filter_path=only)
+        copies = min(self._replicas + 1, (answer or {}).get(only, 1))
+        return {"wait_for_active_shards": str(copies), "timeout": LONGEST_WAIT} if copies > 1 else {}
 
     def _put_template(self, drift: list[str] | None) -> None:
         if drift:
@@ -127,8 +143,8 @@ class Indices:
                 raise name_taken(self._alias) from error
             raise
 
-    def _ask(self, method: str, path: str, doing: str, body: Any = None) -> Any:
-        return self._cluster.ask(method, path, body, doing=doing)
+    def _ask(self, method: str, path: str, doing: str, body: Any = None, **params: str) -> Any:
+        return self._cluster.ask(method, path, body, doing=doing, **params)
 
 
 def name_taken(alias: str) -> PermanentError:

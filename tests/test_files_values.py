@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from monolith_core import canonical
 from monolith_plugins_files.days import check_format, day_reader, has_time
-from monolith_plugins_files.values import TYPES, Memo, ValueFault, cast, inferred, number, parse_types
+from monolith_plugins_files.values import TYPES, Column, ValueFault, cast, inferred, number, parse_types
 
 MADRID = ZoneInfo("Europe/Madrid")
 
@@ -156,13 +156,31 @@ def test_types_as_they_are_written() -> None:
         parse_types(["price: float", "price: text"])
 
 
-def test_a_memo_forgets_what_is_too_much() -> None:
-    memo = Memo(inferred, ["NA"])
-    assert [memo[text] for text in ("", "NA", "1", "1")] == [None, None, 1, 1]
-    for each in range(Memo.MOST):
-        memo[f"x{each}"]
-    memo.forget()
-    assert (len(memo), memo["NA"]) == (3, None)
+@pytest.mark.parametrize("kind", ["text", "inferred", "integer"])
+@pytest.mark.parametrize("most", [0, 3, 1000])
+@given(st.lists(st.lists(st.sampled_from(["", "NA", None]) | st.integers(0, 20).map(str), max_size=8), max_size=8))
+def test_a_column_means_the_same_whatever_it_remembers(kind: str, most: int, batches: list[list[str | None]]) -> None:
+    column = Column(TYPES[kind], ["NA"], most=most)
+    for texts in batches:
+        expected = [None if text in ("", "NA", None) else TYPES[kind](text) for text in texts]
+        assert list(column.values(texts)) == expected
+
+
+def test_a_column_of_ever_new_texts_is_not_remembered() -> None:
+    column = Column(TYPES["integer"], most=100)
+    for start in range(0, 1000, 50):
+        assert list(column.values([str(n) for n in range(start, start + 50)])) == list(range(start, start + 50))
+    assert column._known is None
+    column = Column(TYPES["integer"], most=10)
+    for _ in range(10):
+        assert list(column.values(["1", "2"] * 50)) == [1, 2] * 50
+    assert column._known is not None
+
+
+def test_a_column_of_texts_stays_as_it_is() -> None:
+    texts = ("a", "007")
+    assert Column(str).values(texts) is texts
+    assert list(Column(str).values(("a", "", None))) == ["a", None, None]
 
 
 @pytest.mark.parametrize(

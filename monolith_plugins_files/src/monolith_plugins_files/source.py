@@ -29,6 +29,7 @@ class FilesSource(Source):
     def __init__(self, options: FilesSourceOptions, context: Context) -> None:
         super().__init__(options, context)
         self._storage = Storage(options.path, options.storage_options)
+        self._columns = tables.Columns(options)
         self._read_day = day_reader(options.time_format, context.timezone)
 
     def extract(self, window: Window) -> Iterator[Record | Note]:
@@ -90,7 +91,7 @@ class FilesSource(Source):
         with Content(self._storage, file, options.compression, most=options.max_bytes) as content:
             if options.kind in _TABLES:
                 names, rows = _TABLES[options.kind](content, options)
-                table = tables.Table(file.path, names, options, self.context.id, own)
+                table = tables.Table(file.path, names, self._columns, self.context.id, own)
                 for some, lines in rows:
                     yield from table.records(some, lines, scope)
             else:

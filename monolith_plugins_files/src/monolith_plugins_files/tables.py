@@ -18,7 +18,7 @@ from monolith_plugins_files.days import has_time
 from monolith_plugins_files.faults import FileFault, shown, where
 from monolith_plugins_files.options import FilesSourceOptions
 from monolith_plugins_files.scope import Scope
-from monolith_plugins_files.values import Memo, ValueFault
+from monolith_plugins_files.values import Column, ValueFault
 
 AT_ONCE = 500
 """Rows that are converted at once."""
@@ -156,12 +156,30 @@ def _listed(names: Sequence[str]) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
+class Columns:
+    """The columns of all files of a source, by name: what a text means is the same in each of them."""
+
+    TEXTS = 100_000
+    """How many texts of all columns together are remembered, at most."""
+
+    def __init__(self, options: FilesSourceOptions) -> None:
+        self.options = options
+        self._columns: dict[str, Column] = {}
+
+    def of(self, name: str, count: int) -> Column:
+        """The column of a name, one of `count`."""
+        column = self._columns.get(name)
+        if column is None:
+            convert, most = self.options.convert(name), self.TEXTS // count
+            column = self._columns[name] = Column(convert, self.options.null, most=most)
+        return column
+
+
 class Table:
     """Makes records of the rows of one file."""
 
-    def __init__(
-        self, path: str, names: list[str], options: FilesSourceOptions, source: str, day: dt.date | None
-    ) -> None:
+    def __init__(self, path: str, names: list[str], columns: Columns, source: str, day: dt.date | None) -> None:
+        options = columns.options
         self._path = path
         self._names = names
         self._day = day
@@ -175,7 +193,7 @@ class Table:
         # Sorted, because the encoder then finds the names in the order that it wants them in.
         self._places = sorted(set(range(len(names))) - left_out, key=names.__getitem__)
         self._keys = [names[place] for place in self._places]
-        self._memos = [Memo(options.convert(names[place]), options.null) for place in self._places]
+        self._columns = [columns.of(names[place], len(names)) for place in self._places]
 
     def _place(self, name: str | None, option: str) -> int | None:
         if name is None:
@@ -206,17 +224,14 @@ class Table:
         categories: Iterable[str] = repeat(self._category)
         if self._category_at is not None:
             categories = list(map(_category, columns[self._category_at]))
-        pairs = zip(self._memos, self._places, strict=True)
-        values = [map(memo.__getitem__, columns[place]) for memo, place in pairs]
+        pairs = zip(self._columns, self._places, strict=True)
+        values = [column.values(columns[place]) for column, place in pairs]
         keys = self._keys
         found: Iterable[tuple[object, ...]] = zip(*values, strict=True) if values else repeat(())
-        made = [
+        return [
             Record(day, category, dict(zip(keys, row, strict=True)))  # type: ignore[arg-type]
             for day, category, row in zip(days, categories, found)  # noqa: B905 - constants are repeated for ever
         ]
-        for memo in self._memos:
-            memo.forget()
-        return made
 
     def _look(self, row: Row, line: int, scope: Scope) -> None:
         """Raise what is wrong with a row, if it is this one."""
@@ -227,12 +242,12 @@ class Table:
                 raise FileFault(self._path, line, self._found(row, self._date_at, fault)) from None
             if wanted is None:
                 return
-        for place, convert in (*zip(self._places, self._memos, strict=True), (self._category_at, None)):
+        for place, column in (*zip(self._places, self._columns, strict=True), (self._category_at, None)):
             if place is None:
                 continue
             try:
                 value = row[place]
-                _ = _category(value) if convert is None else convert[value]
+                _ = _category(value) if column is None else list(column.values([value]))
             except ValueFault as fault:
                 raise RecordError(f"{where(self._path, line)}: {self._found(row, place, fault)}") from None
 

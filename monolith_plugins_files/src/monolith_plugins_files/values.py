@@ -12,7 +12,7 @@ The rule looks at one text and at nothing else, so that no other row and no othe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -142,27 +142,45 @@ def parse_types(items: Iterable[str]) -> dict[str, str]:
     return found
 
 
-class Memo(dict[str | None, Any]):
-    """What texts mean: each is converted once, as most columns repeat few of them."""
+class Column:
+    """Makes values of the texts of one column, many at once; a text of None is null too.
 
-    MOST = 20_000
+    Most columns repeat few texts, so each text is converted once and remembered. `most` texts are; a column that has
+    ever new ones is converted without.
+    """
 
-    def __init__(self, convert: Convert, null: Iterable[str]) -> None:
+    def __init__(self, convert: Convert, null: Iterable[str] = (), *, most: int = 10_000) -> None:
+        self._convert = convert
+        self._null = frozenset(("", *null))
+        self._most = most
+        self._asked = 0
+        self._known: dict[str | None, Any] | None = _Memo(self._value)
+
+    def values(self, texts: Sequence[str | None]) -> Iterable[Any]:
+        """The value of each text, as they are taken; raises ValueFault."""
+        if self._convert is str and len(self._null) == 1:
+            return texts if all(texts) else [text or None for text in texts]
+        if self._known is None:
+            return map(self._value, texts)
+        self._asked += len(texts)
+        if len(self._known) > self._most:
+            self._known = _Memo(self._value) if self._asked > 3 * self._most else None
+            self._asked = 0
+            return self.values(texts)
+        return map(self._known.__getitem__, texts)
+
+    def _value(self, text: str | None) -> Any:
+        return None if text is None or text in self._null else self._convert(text)
+
+
+class _Memo(dict[str | None, Any]):
+    def __init__(self, convert: Callable[[str | None], Any]) -> None:
         super().__init__()
         self._convert = convert
-        self._null: dict[str | None, None] = dict.fromkeys((None, "", *null))
-        self.update(self._null)
 
     def __missing__(self, text: str | None) -> Any:
-        assert text is not None
         value = self[text] = self._convert(text)
         return value
-
-    def forget(self) -> None:
-        """Take no more memory than is worth it."""
-        if len(self) > self.MOST:
-            self.clear()
-            self.update(self._null)
 
 
 def cast(value: Any, kind: str, convert: Convert) -> Any:

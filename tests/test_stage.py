@@ -122,7 +122,9 @@ def test_a_record_keeps_the_source_it_came_from():
 
 def test_large_sets_of_ids_are_sorted_as_small_ones():
     ids = [content_id("s", DAY, "x", b"%d" % number) for number in range(100_001)]
-    assert sort(b"".join(ids)) == b"".join(sorted(ids))
+    given = bytearray().join(ids)
+    assert sort(bytes(given)) == sort(given) == b"".join(sorted(ids))
+    assert not given, "what is sorted is let go, so that it is not in memory twice"
 
 
 @pytest.mark.parametrize(

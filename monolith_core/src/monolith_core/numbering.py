@@ -47,17 +47,17 @@ def number(partition: Partition, ids: bytearray, records: Callable[[], Iterator[
 
 
 def sort(ids: bytes | bytearray) -> bytes:
-    """Concatenated ids in ascending order."""
+    """Concatenated ids in ascending order; a bytearray of many is emptied meanwhile, for the memory's sake."""
     if len(ids) <= _BUCKETED * ID_BYTES:
         return b"".join(sorted(_split(ids)))
     buckets = [bytearray() for _ in range(256)]
     for each in _split(ids):
         buckets[each[0]] += each
-    ordered = bytearray()
-    for index, bucket in enumerate(buckets):
-        ordered += b"".join(sorted(_split(bucket)))
-        buckets[index] = bytearray()
-    return bytes(ordered)
+    if isinstance(ids, bytearray):
+        ids.clear()
+    for bucket in buckets:
+        bucket[:] = b"".join(sorted(_split(bucket)))
+    return b"".join(buckets)
 
 
 def _split(ids: bytes | bytearray) -> Iterator[bytes]:

@@ -97,6 +97,20 @@ def test_every_page_is_in_the_table_of_contents(pages: dict[str, str]) -> None:
     assert set(pages) - {"index"} == set(index.partition(":maxdepth:")[2].split()[1:])
 
 
+def test_the_tests_that_the_pages_name_exist() -> None:
+    """`tests/FILE.py`, and `tests/FILE.py::TEST` in it; each claim of the page on high availability names one."""
+    named = set()
+    for page in DOCS.glob("*.rst"):
+        named |= set(re.findall(r"``(tests/\w+\.py)(?:::(\w+))?``", page.read_text(encoding="utf-8")))
+    for file, test in named:
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert not test or re.search(rf"^(async )?def {test}\(", text, flags=re.MULTILINE), f"{file}::{test}"
+    assert len(named) > 20
+    page = (DOCS / "high-availability.rst").read_text(encoding="utf-8")
+    claims = page.partition("What holds\n")[2].partition("How to set it up\n")[0].split("\n- ")[1:]
+    assert [claim for claim in claims if "``tests/" not in claim] == []
+
+
 def run(command: str, folder: Path, expect: int = 0) -> str:
     """The output of one command line of the documentation, which stands for what is installed here."""
     program, *arguments = shlex.split(command)

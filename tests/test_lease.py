@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import signal
 import threading
+import time
 
 import pytest
 from support.child import Child
@@ -60,6 +61,16 @@ def test_a_lease_is_held_until_it_is_released(storage: Storage, other: Storage, 
     storage.leases.release(lease)
     taken = other.leases.acquire("extract", "ga", ELSEWHERE, 60.0)
     assert taken == Lease("extract", "ga", ELSEWHERE, lease.token + 1)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 9e9])
+def test_the_clock_of_the_host_does_not_count(
+    storage: Storage, other: Storage, lease: Lease, monkeypatch: pytest.MonkeyPatch, seconds: float
+):
+    monkeypatch.setattr(time, "time", lambda: seconds)
+    with pytest.raises(LeaseHeld):
+        other.leases.acquire("extract", "ga", ELSEWHERE, 60.0)
+    write(storage, lease)
 
 
 def test_the_loser_is_told_who_holds_it(storage: Storage):

@@ -64,6 +64,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, node_of: Callable[[str], No
     node.forget()
     text = (EXAMPLES / "flights-elasticsearch.ini").read_text(encoding="utf-8")
     text = text.replace("%(here)s/data/operations.sqlite", str(operations())).replace("data/archive", "archive")
+    text = text.replace("data/weather", str(operations().parent / "weather"))
     (folder / "flights.ini").write_text(text.replace("${ELASTICSEARCH_URL}", node.url), encoding="utf-8")
     run("monolith-extract", "flights.ini", "--start-date", FIRST, "--end-date", LAST, cwd=folder)
     return Loaded(folder, node)

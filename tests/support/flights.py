@@ -23,8 +23,9 @@ def run(*arguments: str | Path, cwd: Path, expect: int = 0) -> str:
 
 
 def operations() -> Path:
-    """The operational database, made by the demo's own script and kept for the next time."""
-    database = ROOT / ".cache/operations.sqlite"
+    """The operational database, made by the demo's own script and kept for the next time; `weather` is beside it."""
+    database = ROOT / ".cache/demo/operations.sqlite"
+    database.parent.mkdir(parents=True, exist_ok=True)
     if not database.exists():
         if not PACKAGE.exists():
             _download()

@@ -125,7 +125,7 @@ def test_options_are_read_without_importing(declared: Path) -> None:
     assert (found["needed"].default, found["also-needed"].default) == (None, None)
     assert found["also-needed"].description == "Given by keyword."
     assert (found["weight.NAME"].type, found["weight.NAME"].default) == ("dict[str, float]", "none")
-    assert found["limit"].default == "5"
+    assert (found["limit"].default, found["shared"].default) == ("5", "4")
     assert (found["pause"].default, found["rest"].default, found["flag"].default) == ("90s", "none", "true")
     assert (found["settle"].default, found["timeout"].default) == ("1d", "10m")
     assert {"since", "max-shrink", "retries"} <= found.keys()

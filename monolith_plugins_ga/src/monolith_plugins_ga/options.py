@@ -18,7 +18,6 @@ from monolith_plugins_ga.filters import Filters, parse
 from monolith_plugins_ga.names import EXPLORER, successor
 from monolith_plugins_ga.reports import REPORTS
 
-GOOGLE = "https://analyticsdata.googleapis.com"
 MOST_METRICS = 10
 MOST_DIMENSIONS = 8
 """Google's limits for one request; it takes 9 dimensions, and the day is always one of them."""
@@ -68,7 +67,7 @@ class GoogleAnalyticsOptions(SourceOptions):
     credentials: Path | None = None
     """The JSON key of a service account, or the file that `gcloud auth application-default login` writes; default:
     Google's application default credentials."""
-    endpoint: str = GOOGLE
+    endpoint: str = "https://analyticsdata.googleapis.com"
     """Google's address, or that of a server in its place. A server on this machine may be plain `http`, and is asked
     without credentials when none are given."""
     transport: Literal["rest", "grpc"] = "rest"
@@ -78,7 +77,7 @@ class GoogleAnalyticsOptions(SourceOptions):
     into them; the rest comes with a later run."""
     page_size: int = Field(10_000, ge=1, le=250_000)
     """Most rows in one answer: more need fewer requests and more memory, about 35 MB for 10,000 rows."""
-    settle: Duration = 3 * 86400.0
+    settle: Duration = 259200.0
     """How long after a day's end its records may still change; Google counts on for one or two days."""
     nan: Annotated[Literal["error", "null"], DATA] = "error"
     """What to do with a metric that is no number JSON has (NaN or infinite): refuse the record, or write null."""
@@ -207,7 +206,7 @@ def _address(text: str) -> str:
     except ValueError:
         port = -1
     if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
-        raise ValueError(f"{text!r} is no address; expected one such as {GOOGLE}")
+        raise ValueError(f"{text!r} is no address; expected one such as https://analyticsdata.googleapis.com")
     if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"the address of {parts.hostname} has more than a scheme, a host and a port; remove the rest")
     if parts.scheme == "http" and not _HERE.fullmatch(parts.hostname):

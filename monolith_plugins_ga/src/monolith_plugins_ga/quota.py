@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from monolith_core import Deferred
@@ -60,6 +60,10 @@ class Gate:
             with self._changed:
                 self._sent -= 1
                 self._changed.notify_all()
+
+    def place(self) -> AbstractContextManager[object]:
+        """Hold a place while something is sent that takes no tokens; waits for one."""
+        return self._slots
 
     def affords(self, requests: int, reserve: int) -> bool:
         """Whether so many requests would leave `reserve` tokens, as far as is known."""

@@ -76,13 +76,15 @@ class Service:
         """Every dimension and metric of a property."""
         client, name = self._open(), f"properties/{number}/metadata"
         doing = f"list the dimensions and metrics of property {number}"
-        return self._ask(lambda: client.get_metadata(name=name, retry=None, timeout=self._timeout), doing)
+        with self.gate(number).place():
+            return self._ask(lambda: client.get_metadata(name=name, retry=None, timeout=self._timeout), doing)
 
     def compatibility(self, number: str, request: dict[str, Any]) -> CheckCompatibilityResponse:
         """Which dimensions and metrics of a property can join those of a request."""
         asked = _message(CheckCompatibilityRequest, {**request, "property": f"properties/{number}"})
         client, doing = self._open(), f"compare the dimensions and metrics of property {number}"
-        return self._ask(lambda: client.check_compatibility(asked, retry=None, timeout=self._timeout), doing)
+        with self.gate(number).place():
+            return self._ask(lambda: client.check_compatibility(asked, retry=None, timeout=self._timeout), doing)
 
     @property
     def _timeout(self) -> float:

@@ -54,7 +54,10 @@ def declared_options(value: str) -> list[Option] | None:
     options = _options_of(plugin) if plugin else None
     if options is None:
         return None
-    return list({option.name: option for option in _fields(options)}.values())
+    found: dict[str, Option] = {}
+    for option in _fields(options):
+        found.setdefault(option.name, option)  # its own before what it takes the place of in a base class
+    return list(found.values())
 
 
 def _spec(module: str) -> ModuleSpec | None:

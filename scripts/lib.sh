@@ -100,16 +100,19 @@ has_elasticsearch() { command -v javac >/dev/null && command -v mvn >/dev/null; 
 
 has_nginx() { PATH=$PATH:/usr/sbin command -v nginx >/dev/null && command -v openssl >/dev/null; }
 
-has_servers() { has_mariadb && has_postgresql && has_elasticsearch && has_nginx; }
+has_npm() { command -v node >/dev/null && command -v npm >/dev/null; }
 
-# ensure_servers: MariaDB, PostgreSQL, nginx and what Elasticsearch is made with; the tests start them for themselves in
-# folders of their own.
+has_servers() { has_mariadb && has_postgresql && has_elasticsearch && has_nginx && has_npm; }
+
+# ensure_servers: MariaDB, PostgreSQL, nginx, and what Elasticsearch and json-server are made with; the tests start them
+# for themselves in folders of their own.
 ensure_servers() {
     local missing=() sudo=()
     has_mariadb || missing+=(mariadb-server-core mariadb-client-core)
     has_postgresql || missing+=(postgresql)
     has_elasticsearch || missing+=(default-jdk-headless maven)
     has_nginx || missing+=(nginx openssl)
+    has_npm || missing+=(nodejs npm)
     ((${#missing[@]})) || return 0
     local advice="install ${missing[*]} yourself, or run scripts/test --quick, which needs no server"
     command -v apt-get >/dev/null || die "the tests need servers, and there is no apt-get here; $advice"

@@ -74,7 +74,7 @@ async def test_the_request_is_what_the_options_say() -> None:
             server.url + "/v1/{date:%Y}/x?a=%20&from={date:%Y-%m-%dT%H:%M%z}",
             method="POST",
             param__until="{next_date:epoch}",
-            header__Accept_Language="en",
+            header={"Accept-Language": "en"},
             body='{"day": "{date}", "x": {"y": 1}}',
         )
         await extracted(chosen)

@@ -118,9 +118,8 @@ def test_an_unchanged_environment_is_used_as_it_is(checkout: Path, bare: dict[st
 
 
 def test_missing_servers_without_apt(checkout: Path, bare: dict[str, str]) -> None:
-    only = (
-        "has_mariadb() { false; }\nhas_postgresql() { true; }\nhas_elasticsearch() { true; }\nhas_nginx() { true; }\n"
-    )
+    others = ("postgresql", "elasticsearch", "nginx", "npm")
+    only = "".join(["has_mariadb() { false; }\n", *(f"has_{each}() {{ true; }}\n" for each in others)])
     done = script(checkout, f"{only}ensure_servers", bare)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -136,10 +135,10 @@ def test_missing_servers_are_installed(checkout: Path, bare: dict[str, str]) -> 
     tool.write_text('#!/bin/sh\necho "$@" >>apt.txt\n')
     tool.chmod(0o755)
     missing = 'has_mariadb() { [[ -f apt.txt ]]; }\nsudo() { shift; "$@"; }\n'
-    missing += "".join(f"has_{each}() {{ has_mariadb; }}\n" for each in ("postgresql", "elasticsearch", "nginx"))
+    missing += "".join(f"has_{each}() {{ has_mariadb; }}\n" for each in ("postgresql", "elasticsearch", "nginx", "npm"))
     done = script(checkout, f"{missing}ensure_servers\nensure_servers", bare)
     assert (done.returncode, done.stderr) == (0, "")
-    packages = "mariadb-server-core mariadb-client-core postgresql default-jdk-headless maven nginx openssl"
+    packages = "mariadb-server-core mariadb-client-core postgresql default-jdk-headless maven nginx openssl nodejs npm"
     assert done.stdout.strip() == f"==> installing {packages} with apt-get"
     assert (checkout / "apt.txt").read_text().splitlines() == [
         "update",

@@ -21,7 +21,7 @@ def options(url: str = "http://127.0.0.1/items?day={date}", **given: Any) -> Res
     for name, value in given.items():
         head, dot, key = name.partition("__")
         if dot:
-            values.setdefault(head.replace("_", "-"), {})[key.replace("_", "-")] = value
+            values.setdefault(head.replace("_", "-"), {})[key] = value
         else:
             values[name.replace("_", "-")] = value
     return RestOptions.model_validate(values)

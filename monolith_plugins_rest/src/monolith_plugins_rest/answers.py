@@ -38,7 +38,10 @@ class Secrets:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it came: `asked` is the request in words, `url` where it came from in the end."""
+    """An answer as it came: `asked` is the request in words, `url` where it came from in the end.
+
+    Of a `private` one nothing is shown: it has secrets that are not known yet.
+    """
 
     asked: str
     url: str
@@ -47,6 +50,7 @@ class Answer:
     body: bytes
     link: str | None = None
     secrets: Secrets = field(default_factory=Secrets)
+    private: bool = False
 
     @property
     def kind(self) -> str:
@@ -59,6 +63,8 @@ class Answer:
 
     def excerpt(self, start: int = 0) -> str:
         """The beginning of the body, or what is around a byte of it, in one line and without secrets."""
+        if self.private:
+            return "what is not shown, as it may have a token"
         text = self.secrets.hide(self.body[: start + _LOOKED_AT].decode("utf-8", "replace"))
         begin = max(0, min(start, len(text)) - _SHOWN // 2) if start > _SHOWN else 0
         shown = " ".join(text[begin : begin + 2 * _SHOWN].split())[:_SHOWN]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ class Session:
                 answer = await self._sent(token_call(self._options), {}, Nobody())
                 if answer.status // 100 != 2:
                     raise refusal(answer, self._options.timeout)
-                token = Token(answer)
+                token = Token(replace(answer, private=True))
                 self._service.secrets.add(token.text)
                 self._service.token = token
             return token

@@ -20,7 +20,7 @@ from monolith_core.testing.options import options_of
 from monolith_core.testing.watching import grown, open_files, overheard, running_threads
 from monolith_core.testing.workshop import Workshop
 
-_SECRET = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
+_SECRET = re.compile(r"(?:password|passwd|secret|token|api_?key)(?!_url$)", re.IGNORECASE)
 
 
 def claims(flag: str) -> pytest.MarkDecorator:

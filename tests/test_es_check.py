@@ -180,6 +180,15 @@ def test_a_server_that_is_too_old(make: Make, node: Node):
         make(proxy.url).check()
 
 
+def test_a_path_or_a_scheme_that_is_wrong(make: Make, node: Node):
+    with pytest.raises(
+        PermanentError, match=r"cannot ask for the version, .* 400: no handler .*; is the path in url rig"
+    ):
+        make(f"{node.url}/nothere").check()
+    with pytest.raises(PermanentError, match=r"does not speak TLS at this port; write url = http://"):
+        make(node.url.replace("http:", "https:")).check()
+
+
 def test_tls_and_a_password_behind_a_path(make: Make, node: Node, caplog: pytest.LogCaptureFixture):
     with Guard(node.url) as guard:
         for trust in ({"ca": str(guard.certificate)}, {"fingerprint": guard.fingerprint}):

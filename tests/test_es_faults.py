@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,37 @@ def test_a_record_that_cannot_be_kept(make: Make, node: Node, data: Mapping[str,
     assert node.documents("monolith") == held
     other = staged([{"n": 5}], day=DAY + ONE_DAY)
     assert target.replace(other.partition, other) == Written(1, 0, 0)
+
+
+def test_the_line_says_what_to_do_and_repeats_nothing(make: Make, node: Node):
+    before = staged([FIRST])
+    target = make()
+    target.replace(before.partition, before)
+    assert str(failure(target, staged([{"n": "abc"}]))) == (
+        'n: monolith-2024-02 does not take "abc" of a record of shop, category sale: failed to parse field [n] of type '
+        '[double]: For input string: "abc"; rename the field in the source, or give it a type in mappings'
+    )
+
+
+def test_a_mapping_that_takes_no_new_fields(make: Make, node: Node, tmp_path: Path):
+    file = tmp_path / "mapping.json"
+    file.write_text(json.dumps({"dynamic": "strict", "properties": {"n": {"type": "double"}}}), encoding="utf-8")
+    target = make(mappings=str(file))
+    error = failure(target, staged([{"n": 1, "a.b": 2}]))
+    assert isinstance(error, RecordError)
+    assert error.field == "a.b"
+    assert "does not take 2 of a record" in str(error)
+
+
+def test_a_body_that_is_refused_while_a_day_is_repaired(make: Make, node: Node):
+    """A document that is written anew is told as one that is created."""
+    before = staged([FIRST])
+    make().replace(before.partition, before)
+    answer = staged([{"n": "abc"}])
+    answer.drifted = True
+    error = failure(make(), answer)
+    assert isinstance(error, RecordError)
+    assert error.field == "n"
 
 
 def test_a_partition_that_fails_is_taken_back_whatever_was_sent(make: Make, node: Node):

@@ -75,3 +75,20 @@ def test_two_runs_at_once(job: Job, node: Node):
     done = [json.loads(report.read_text(encoding="utf-8"))["counts"]["done"] for report in reports]
     assert sorted(done) == [0, len(job.days)], "whoever has the lease does all of it"
     assert {*node.documents("monolith")} == expected(job)
+
+
+def test_a_mapping_that_is_changed(job: Job, node: Node):
+    """As the documentation says: delete an index, and have it loaded again."""
+    job.configure(elasticsearch=node.url)
+    job.extract()
+    held = node.documents("monolith")
+    mapping = job.folder / "mapping.json"
+    mapping.write_text(json.dumps({"properties": {"item": {"type": "text"}}}), encoding="utf-8")
+    job.configure(elasticsearch={"url": node.url, "mappings": mapping})
+    assert "differs from this configuration in template.mappings.properties.item" in job.monolith("check")
+    node.ask("DELETE", "/monolith-2024-01")
+    job.monolith("reconcile", "--target", "elasticsearch", "--repair")
+    assert node.documents("monolith") == held
+    kinds = [node.ask("GET", f"/monolith-2024-{month}/_mapping") for month in ("01", "02")]
+    properties = [next(iter(each.values()))["mappings"]["properties"]["item"]["type"] for each in kinds]
+    assert properties == ["text", "keyword"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from monolith_core import PermanentError, RecordError
-from monolith_plugins_es.documents import LONGEST_NUMBER, leaves, parsed, shown
+from monolith_plugins_es.documents import LONGEST_NUMBER, OWN, leaves, parsed, shown
 from monolith_plugins_es.failures import reason_of
 
 _FIELD = (
@@ -20,7 +20,15 @@ _FIELD = (
     re.compile(r"only whitespace: \[(.*?)\]"),
     re.compile(r"Duplicate field '(.*?)'"),
     re.compile(r"Field \[([^\]]*)\] is a metadata field"),
+    re.compile(r"dynamic introduction of \[([^\]]*)\]"),
 )
+_REPEATED = (
+    re.compile(r"^\[\d+:\d+\] "),
+    re.compile(r" in document with id '[^']*'"),
+    re.compile(r"\. Preview of field's value: '.*?'(?=:|$)"),
+)
+_IS_OTHER_TYPE = re.compile(r"of type \[|object mapping|object field|as object")
+_OTHER_TYPE = "; rename the field in the source, or give it a type in mappings"
 _PLACE = re.compile(r"\[1:(\d+)\]")
 _NAME = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
 
@@ -33,11 +41,11 @@ class Explainer:
 
     def __call__(self, index: str, line: bytes, error: Any) -> PermanentError:
         """The error for an action, from Elasticsearch's error."""
-        if not line.startswith(b'{"create"'):
+        if line.startswith(b'{"delete"'):
             return PermanentError(f"Elasticsearch does not let go of a document of {index}: {reason_of(error)}")
         written = line.split(b"\n", 2)[1]
         document = parsed(written)
-        own = document.get("monolith", {})
+        own = document.get(OWN, {})
         of = f"a record of {own.get('source')}, category {own.get('category')}"
         if isinstance(error, Mapping) and error.get("type") == "too_large":
             return PermanentError(
@@ -49,10 +57,10 @@ class Explainer:
         if field is None:
             return PermanentError(f"{index} does not take {of}: {reason}")
         name, value = field
-        return RecordError(f"{index} does not take {shown(value)} of {of}: {reason}", field=name or '""')
+        return RecordError(f"{index} does not take {shown(value)} of {of}: {plain(reason)}", field=name or '""')
 
     def _field(self, index: str, written: bytes, document: Any, reason: str) -> tuple[str, Any] | None:
-        found = list(leaves(document))
+        found = list(leaves({name: value for name, value in document.items() if name != OWN}))
         if "Limit of total fields" in reason:
             known = self._fields_of(index)
             return next(((name, value) for name, value in found if name not in known), None)
@@ -65,6 +73,14 @@ class Explainer:
             return _closest(found, named)
         place = _PLACE.search(reason)
         return _closest(found, _name_at(written, int(place[1]))) if place is not None else None
+
+
+def plain(reason: str) -> str:
+    """A reason without what it repeats of the document, and what to do about a value of another type."""
+    for repeated in _REPEATED:
+        reason = repeated.sub("", reason)
+    reason = reason.strip().rstrip(".")
+    return reason + _OTHER_TYPE if _IS_OTHER_TYPE.search(reason) else reason
 
 
 def _first_match(reason: str) -> str | None:

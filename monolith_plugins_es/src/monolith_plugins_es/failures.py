@@ -80,7 +80,8 @@ def refusal(status: int, error: Any, doing: str, retry_after: float | None = Non
     mismatch = _VERSION.search(reason)
     if mismatch is not None:
         return wrong_client(mismatch[1])
-    return Refused(f"Elasticsearch did not {doing} ({status}): {reason}", status=status, type=kind)
+    hint = "; is the path in url right?" if "no handler found for uri" in reason else ""
+    return Refused(f"cannot {doing}, Elasticsearch answers {status}: {reason}{hint}", status=status, type=kind)
 
 
 def wrong_client(major: str) -> PermanentError:
@@ -153,6 +154,8 @@ def _tls_reason(error: elastic_transport.TlsError) -> str:
         return (
             f"the certificate is not trusted ({why[1].strip() if why else 'unknown authority'}); set ca or fingerprint"
         )
+    if "WRONG_VERSION_NUMBER" in text:
+        return "the server does not speak TLS at this port; write url = http://..., or correct the port"
     if "ingerprint" in text:
         return "the certificate does not have the fingerprint that is configured; correct fingerprint"
     return text

@@ -6,7 +6,10 @@ import gzip
 import json
 import os
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -203,3 +206,102 @@ def test_passwords_of_the_file_system_are_not_shown(job: Job) -> None:
         assert "nothing" in done.output
         assert "hunter22" not in done.output
         assert "s3cr3t" not in done.output
+
+
+# --- files as a target
+
+COPY = """\
+[phase:load]
+sources = archive
+targets = lake
+[source:archive]
+use = sql
+[target:lake]
+use = files
+path = lake/{source}/%Y-%m-%d.jsonl
+"""
+
+
+@pytest.fixture
+def lake(job: Job) -> Job:
+    """A job that also copies its archive into files."""
+    job.config.write_text(job.config.read_text() + COPY)
+    return job
+
+
+def contents(job: Job) -> dict[str, list[Any]]:
+    """What the files of the lake say, by day."""
+    return {
+        path.stem: sorted(json.loads(line)["data"]["n"] for line in path.read_text().splitlines())
+        for path in sorted((job.folder / "lake/installs").iterdir())
+    }
+
+
+ALL = {day: [1, 2] for day in ("2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01")}
+
+
+def test_the_archive_is_copied_into_files_which_follow_it(lake: Job) -> None:
+    assert lake.outcomes() == {"done": 8}
+    assert contents(lake) == ALL
+    assert lake.outcomes() == {}
+    lake.put("2024-02-28.csv", "n,day\n1,2024-02-28\n3,2024-02-28\n")
+    assert lake.outcomes() == {"done": 2}
+    assert contents(lake) == ALL | {"2024-02-28": [1, 3]}
+
+
+def test_files_are_compared_and_repaired(lake: Job) -> None:
+    lake.extract()
+    folder = lake.folder / "lake/installs"
+    assert lake.monolith("reconcile", "--deep").exit_code == 0
+    (folder / "2024-02-27.jsonl").unlink()
+    changed = (folder / "2024-02-28.jsonl").read_text().replace('"n":1', '"n":7')
+    (folder / "2024-02-28.jsonl").write_text(changed)
+    with (folder / "2024-02-29.jsonl").open("a") as file:
+        file.write('{"half a')
+    found = lake.monolith("reconcile", "--json")
+    assert found.exit_code == 1
+    kinds = {each["date"]: each["kind"] for each in json.loads(found.stdout)["differences"]}
+    assert kinds == {"2024-02-27": "missing", "2024-02-28": "different", "2024-02-29": "different"}
+    repaired = lake.monolith("reconcile", "--repair")
+    assert repaired.exit_code == 0, repaired.output
+    assert contents(lake) == ALL
+    assert lake.outcomes() == {}
+
+
+def test_another_path_is_filled_anew(lake: Job) -> None:
+    lake.extract()
+    lake.change("lake/{source}/%Y-%m-%d.jsonl", "lake/{source}/%Y-%m-%d.csv")
+    assert lake.outcomes() == {"done": 4}
+    assert len(list((lake.folder / "lake/installs").iterdir())) == 8
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("fault", ["replacing:6", "delivering:6", "replaced:6", "recorded:6", "committed:6"])
+def test_a_run_that_is_killed_leaves_whole_files_and_the_next_one_goes_on(lake: Job, fault: str) -> None:
+    program = Path(sys.executable).parent / "monolith-extract"
+    killed = subprocess.run(
+        [program, lake.config], env={**os.environ, "MONOLITH_FAULT": fault}, capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    folder = lake.folder / "lake/installs"
+    for path in folder.glob("2*"):
+        assert [json.loads(line)["source"] for line in path.read_text().splitlines()] == ["installs"] * 2
+    lake.extract("--wait")
+    assert contents(lake) == ALL
+    assert [path.name for path in folder.glob(".*")] == []
+    assert lake.monolith("reconcile", "--deep").exit_code == 0
+
+
+def test_records_go_to_standard_output_once(job: Job) -> None:
+    job.change("use = sql\n", "use = files\npath = -\n")
+    first = job.extract()
+    lines = [json.loads(line) for line in first.splitlines() if line.startswith("{")]
+    assert sorted((line["date"], line["data"]["n"]) for line in lines) == [(day, n) for day in ALL for n in (1, 2)]
+    assert "{" not in job.extract()
+    assert job.extract("--force", "--date", "2024-02-28").count('"category":"installs"') == 2
+
+
+def test_many_windows_at_once(job: Job) -> None:
+    job.change("[source:installs]\n", "[source:installs]\njobs = 4\nspan = 1\n")
+    assert job.outcomes() == {"done": 4}
+    assert len(job.archived()) == 8

@@ -18,7 +18,7 @@ from monolith_plugins_files.compression import Compression, reader, writer
 from monolith_plugins_files.faults import shown
 from monolith_plugins_files.parquet import pyarrow
 
-ROWS = 20_000
+ROWS = 8_000
 """Rows of one group of a Parquet file."""
 
 _ID_BYTES = 16

@@ -3,6 +3,7 @@
     loop.py archive SOURCE TARGET FIRST LAST    read, encode, compute ids, write: a transaction a day
     loop.py identify SOURCE FIRST LAST          only read, encode and compute ids
     loop.py encode SOURCE FIRST LAST            only read and encode
+    loop.py files TARGET FILE ...               the first, of CSV files, whose first column is the day
 
 SOURCE and TARGET are mysql://user:password@host:port/database or sqlite:FILE. It writes the same table `record` as
 monolith, down to the ids, so that both archives can be compared.
@@ -10,17 +11,21 @@ monolith, down to the ids, so that both archives can be compared.
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import sqlite3
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 SOURCE, CATEGORY = "flights", "flight"
+TEXTS = {"carrier", "tailnum", "origin", "dest", "time_hour"}
 COLUMNS = "date, source, id, category, data"
 ORDINARY = "date DATE NOT NULL, source VARCHAR(64) NOT NULL, id BINARY(16) NOT NULL, category VARCHAR(255) NOT NULL"
 TABLES = {
@@ -78,17 +83,47 @@ def rows(day: str, found: Iterator[bytes]) -> Iterator[tuple[str, str, bytes, st
         yield day, SOURCE, blake2b(header + data, digest_size=16).digest(), CATEGORY, data.decode()
 
 
+def exported(file: str) -> dict[str, list[bytes]]:
+    """The canonical JSON of each flight in a CSV file, by its day."""
+    days: dict[str, list[bytes]] = defaultdict(list)
+    with Path(file).open(newline="") as lines:
+        reader = csv.reader(lines)
+        kinds = [(name, text if name in TEXTS else integer) for name in next(reader)[1:]]
+        for row in reader:
+            days[row[0]].append(encode({name: kind(value) for (name, kind), value in zip(kinds, row[1:], strict=True)}))
+    return days
+
+
+def text(value: str) -> str | None:
+    return value or None
+
+
+def integer(value: str) -> int | None:
+    return int(value) if value else None
+
+
+def archive_files(target: str, *files: str) -> None:
+    writer, place = connect(target)
+    write = writer.cursor()
+    write.execute(TABLES[place])
+    for file in files:
+        for day, found in exported(file).items():
+            replace(write, place, day, iter(found))
+            writer.commit()
+
+
+def replace(write: Any, place: str, day: str, found: Iterator[bytes]) -> None:
+    write.execute(f"DELETE FROM record WHERE date = {place} AND source = {place}", (day, SOURCE))
+    write.executemany(f"INSERT INTO record ({COLUMNS}) VALUES ({', '.join([place] * 5)})", list(rows(day, found)))
+
+
 def archive(source: str, target: str, first: str, last: str) -> None:
     reader, mark = connect(source)
     writer, place = connect(target)
     read, write = reader.cursor(), writer.cursor()
     write.execute(TABLES[place])
     for day in days(first, last):
-        write.execute(f"DELETE FROM record WHERE date = {place} AND source = {place}", (day, SOURCE))
-        write.executemany(
-            f"INSERT INTO record ({COLUMNS}) VALUES ({', '.join([place] * 5)})",
-            list(rows(day, records(read, mark, day))),
-        )
+        replace(write, place, day, records(read, mark, day))
         writer.commit()
 
 
@@ -109,6 +144,8 @@ def only_encode(source: str, first: str, last: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "archive":
         archive(*sys.argv[2:])
+    elif sys.argv[1] == "files":
+        archive_files(*sys.argv[2:])
     elif sys.argv[1] == "identify":
         identify(*sys.argv[2:])
     else:

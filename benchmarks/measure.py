@@ -14,6 +14,7 @@ from pathlib import Path
 
 from archive import Archive
 from databases import OPERATIONS, Databases, Maria, Sqlite, databases, fill_maria, fill_sqlite
+from files import Files
 from hourly import Hourly, Starts, hourly_table
 from loading import Loading
 from process import Failed
@@ -44,7 +45,7 @@ def arguments() -> tuple[Scope, argparse.Namespace]:
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--peer-rounds", type=int)
-    parser.add_argument("--only", default="archive,hourly,elasticsearch")
+    parser.add_argument("--only", default="archive,files,hourly,elasticsearch")
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 5)
     peers = (1 if given.quick else 2) if given.peer_rounds is None else given.peer_rounds
@@ -60,6 +61,13 @@ def measure_archive(sqlite: Sqlite, maria: Maria, folder: Path, scope: Scope) ->
         task = Task(source.where(OPERATIONS), target, folder, *scope.days)
         found.append(Archive(source, task, scope.rounds, scope.peer_rounds, flights))
         found[-1].measure()
+    return found
+
+
+def measure_files(sqlite: Sqlite, folder: Path, scope: Scope) -> Files:
+    flights = fill_sqlite(sqlite, scope.days)
+    found = Files(sqlite, folder, scope.days, flights, scope.rounds)
+    found.measure()
     return found
 
 
@@ -113,6 +121,10 @@ def measure(scope: Scope) -> tuple[str, list[Bound]]:
             for archive in measure_archive(sqlite, maria, folder, scope):
                 tables.append(archive.table())
                 bounds += archive.bounds()
+        if "files" in scope.only:
+            files = measure_files(sqlite, folder, scope)
+            tables.append(files.table())
+            bounds += files.bounds()
         if "hourly" in scope.only:
             hours = [Hourly(each, folder, max(scope.rounds, 3)) for each in (sqlite, maria)]
             starts = Starts(folder, 10)

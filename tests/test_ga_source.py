@@ -150,13 +150,14 @@ def test_a_day_without_rows(make: Make, google: Emulator):
 # What changes while it is read
 
 
-def test_a_report_that_grows_between_two_pages(make: Make, google: Emulator):
+@pytest.mark.parametrize("where", ["0", "z"])
+def test_a_report_that_grows_between_two_pages(make: Make, google: Emulator, where: str):
     facts = [{"country": name, "sessions": 1} for name in "abc"]
     google.properties[PROPERTY] = Property(lambda date, now: facts, timezone="UTC")
 
     def grow(asked: Asked) -> None:
         if "offset" in asked.body and int(asked.body["offset"]):
-            facts.append({"country": "0", "sessions": 1})
+            facts.append({"country": where, "sessions": 1})
 
     google.rule = grow
     with pytest.raises(TemporaryError, match="property 123 on 2024-03-01 changed while its pages were read"):

@@ -31,6 +31,11 @@ class TestGoogleAnalytics(SourceSuite):
         }
 
     @pytest.fixture
+    def unreachable(self, options):
+        with Emulator({}) as gone:
+            return {**options, "endpoint": gone.url}
+
+    @pytest.fixture
     def expected(self):
         return [
             Record(dt.date(2024, month, day), "visit", {"country": country, "sessions": day + more})

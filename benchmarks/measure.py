@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics import Analytics
 from archive import Archive
 from databases import OPERATIONS, Databases, Maria, Sqlite, databases, fill_maria, fill_sqlite
 from files import Files
@@ -45,7 +46,7 @@ def arguments() -> tuple[Scope, argparse.Namespace]:
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--peer-rounds", type=int)
-    parser.add_argument("--only", default="archive,files,hourly,elasticsearch")
+    parser.add_argument("--only", default="archive,files,analytics,hourly,elasticsearch")
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 5)
     peers = (1 if given.quick else 2) if given.peer_rounds is None else given.peer_rounds
@@ -125,6 +126,11 @@ def measure(scope: Scope) -> tuple[str, list[Bound]]:
             files = measure_files(sqlite, folder, scope)
             tables.append(files.table())
             bounds += files.bounds()
+        if "analytics" in scope.only:
+            analytics = Analytics(sqlite, folder, 50_000 if scope.quick else 1_000_000)
+            analytics.measure()
+            tables.append(analytics.table())
+            bounds += analytics.bounds()
         if "hourly" in scope.only:
             hours = [Hourly(each, folder, max(scope.rounds, 3)) for each in (sqlite, maria)]
             starts = Starts(folder, 10)

@@ -99,6 +99,19 @@ def test_json(tmp_path: Path, document: Any, path: str | None, indent: int | Non
     assert data(source(tmp_path / "%Y-%m-%d.json", **({"records": path} if path else {}))) == [{"n": 1}, {"n": 2}]
 
 
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_it_does_not_matter_how_much_is_read_at_once(tmp_path: Path, chunk: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr("monolith_plugins_files.content.CHUNK", chunk)
+    document = {"count": 1234567, "é": [True, None, 1.5e10], "items": [{"n": 123456, "text": 'é"\\\n'}, {"n": -0.25}]}
+    found = [{"n": 123456, "text": 'é"\\\n'}, {"n": -0.25}]
+    put(tmp_path / "2024-02-29.json", json.dumps(document, ensure_ascii=False))
+    assert data(source(tmp_path / "%Y-%m-%d.json", records="items")) == found
+    put(tmp_path / "2024-02-29.jsonl", "\n".join(json.dumps(each, ensure_ascii=False) for each in found))
+    assert data(source(tmp_path / "%Y-%m-%d.jsonl")) == found
+    put(tmp_path / "2024-02-29.csv", 'n,text\r\n123456,"é""\r\n\n"\r\n-0.25,\r\n')
+    assert data(source(tmp_path / "%Y-%m-%d.csv")) == [{"n": 123456, "text": 'é"\r\n\n'}, {"n": -0.25, "text": None}]
+
+
 def test_a_json_document_may_be_one_record(tmp_path: Path) -> None:
     put(tmp_path / "2024-02-29.json", ' {"n": 1.50} \n')
     assert data(source(tmp_path / "%Y-%m-%d.json")) == [{"n": Decimal("1.50")}]

@@ -166,6 +166,12 @@ def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
     assert (tmp_path / "shop/2024-02-29.jsonl").stat() == before
 
 
+def test_a_table_is_written_again_where_its_columns_are_called_otherwise(tmp_path: Path) -> None:
+    put(target(tmp_path / "{source}/%Y-%m-%d.csv"), [{"n": 1}])
+    assert tuple(put(target(tmp_path / "{source}/%Y-%m-%d.csv", category_column="kind"), [{"n": 1}])) == (0, 0, 1)
+    assert (tmp_path / "shop/2024-02-29.csv").read_text().startswith("date,kind,n,monolith_id\n")
+
+
 def test_the_same_records_give_the_same_file(tmp_path: Path) -> None:
     contents = set()
     for name in ("a", "b"):

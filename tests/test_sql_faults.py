@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support.servers import MariaDB, PostgreSQL, Server
-from support.sql import archived, bare_target, execute, source, target, window
+from support.sql import archived, bare_target, execute, read, records, source, target, window
 from support.staging import DAY, MemoryStaged, staged
 
 from monolith_core.errors import MonolithError, PermanentError, TemporaryError
@@ -87,16 +87,16 @@ def test_connection_lost_in_the_middle_of_reading(own_server: Server, how: str):
     url = own_server.url()
     fill(url)
     made = source(url, BY_DAYS, fetch_size=100)
-    answer = iter(made.extract(window(DAY)))
+    answer = iter(records(made, window(DAY)))
     next(answer)
     disconnect(own_server) if how == "disconnected" else own_server.kill()
     with pytest.raises(TemporaryError, match=r"cannot be reached, or the connection was lost"):
         list(answer)
     if how == "killed":
         with pytest.raises(TemporaryError, match=r"cannot be reached"):
-            list(made.extract(window(DAY)))
+            list(records(made, window(DAY)))
         own_server.start()
-    assert len(list(made.extract(window(DAY)))) == ROWS
+    assert len(list(records(made, window(DAY)))) == ROWS
     made.close()
 
 
@@ -115,7 +115,7 @@ def test_a_query_that_is_stopped_by_the_administrator(mariadb: MariaDB):
     stopper.start()
     # SLEEP itself ends early and gives 1 when it is stopped; other statements end with 1317.
     with pytest.raises(MonolithError):
-        list(made.extract(window(DAY)))
+        list(records(made, window(DAY)))
     stopper.join()
     made.close()
 
@@ -125,7 +125,7 @@ def test_a_server_that_does_not_answer_in_time(server: Server, url: str):
     slow = "SELECT SLEEP(20) AS date" if isinstance(server, MariaDB) else "SELECT pg_sleep(20) AS date"
     made = source(url, slow, timeout="0.2s")
     with pytest.raises(TemporaryError):
-        list(made.extract(window(DAY)))
+        list(records(made, window(DAY)))
     made.close()
 
 
@@ -162,7 +162,7 @@ def test_unknown_table_and_column(database_url: str):
         with pytest.raises(PermanentError, match=message):
             made.check()
         with pytest.raises(PermanentError, match=message):
-            list(made.extract(window(DAY)))
+            list(records(made, window(DAY)))
         made.close()
 
 
@@ -184,8 +184,8 @@ def test_too_many_connections(mariadb: MariaDB):
     single = mariadb.url_of(url.rpartition("/")[2], user="single", password="s")
     made = source(single, BY_DAYS)
     with transaction(single), pytest.raises(TemporaryError, match="has too many connections"):
-        list(made.extract(window(DAY)))
-    assert len(list(made.extract(window(DAY)))) == 1
+        list(records(made, window(DAY)))
+    assert len(list(records(made, window(DAY)))) == 1
     made.close()
 
 
@@ -193,7 +193,7 @@ def test_too_many_connections(mariadb: MariaDB):
 def test_text_that_is_not_utf_8_in_the_tables_own_character_set(mariadb: MariaDB):
     url = mariadb.url()
     execute(url, "CREATE TABLE t (date DATE, s VARBINARY(9))", f"INSERT INTO t VALUES ('{DAY}', x'ff')")
-    assert next(source(url, BY_DAYS).extract(window(DAY))).data == {"s": b"\xff"}
+    assert read(url, BY_DAYS)[0].data == {"s": b"\xff"}
 
 
 # Writing.
@@ -327,7 +327,7 @@ def test_a_reader_without_the_right_to_write(server: Server, url: str):
     assert made.replace(before.partition, before) == Written(0, 0, 3)
     assert dict(made.digests(None)) == {before.partition: before.digest}
     made.close()
-    assert len(list(source(reader).extract(window(DAY)))) == 3
+    assert len(read(reader)) == 3
 
 
 @pytest.mark.server
@@ -371,7 +371,7 @@ def test_a_read_only_server(server: Server, url: str):
         made = bare_target(url)
         with pytest.raises(PermanentError, match=r"the database is read-only: .*; make it writable, or use the server"):
             made.replace(after.partition, after)
-        assert len(list(source(url).extract(window(DAY)))) == 3
+        assert len(read(url)) == 3
         made.close()
     finally:
         server.admin(off)
@@ -455,7 +455,7 @@ def test_a_database_that_another_process_locks(sqlite_url: str):
         other.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(TemporaryError, match=r"another transaction holds .*: database is locked"):
             made.replace(before.partition, numbers(4))
-        assert len(list(source(sqlite_url).extract(window(DAY)))) == 3
+        assert len(read(sqlite_url)) == 3
         other.rollback()
     engine.dispose()
     assert made.replace(before.partition, numbers(4)) == Written(1, 0, 3)
@@ -505,7 +505,7 @@ def test_a_record_that_is_larger_than_a_packet(mariadb: MariaDB, packet: Any):
     made = target(url)
     assert made.replace(large.partition, large) == Written(1, 1, 1)
     made.close()
-    assert {len(record.data) for record in source(url).extract(window(DAY))} == {20_000_011, 7}
+    assert {len(record.data) for record in read(url)} == {20_000_011, 7}
 
 
 @pytest.mark.parametrize("size", [20_000_000])
@@ -552,7 +552,7 @@ def test_postgresql_dates_that_python_has_not(postgresql: PostgreSQL):
     execute(url, "CREATE TABLE t (date DATE, at TIMESTAMP)", f"INSERT INTO t VALUES ('{DAY}', 'infinity')")
     made = source(url, BY_DAYS)
     with pytest.raises(PermanentError, match=r"a value does not fit: timestamp too large"):
-        list(made.extract(window(DAY)))
+        list(records(made, window(DAY)))
     made.close()
 
 
@@ -560,7 +560,7 @@ def test_rows_of_other_days_are_given_on_for_the_stage_to_refuse(database_url: s
     other = DAY + dt.timedelta(days=40)
     execute(database_url, "CREATE TABLE t (date DATE)", f"INSERT INTO t VALUES ('{other}')")
     made = source(database_url, "SELECT * FROM t")
-    assert [record.date for record in made.extract(window(DAY))] == [other]
+    assert [record.date for record in records(made, window(DAY))] == [other]
     made.close()
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 from pymysql.cursors import SSCursor
-from support.sql import archived, context, execute, source, target, window
+from support.sql import archived, context, execute, records, source, target, window
 from support.staging import DAY, staged
 
 from monolith_core.encoding import canonical
@@ -26,7 +26,7 @@ def data(url: str, query: str = BY_DAYS, start: dt.date = DAY, end: dt.date | No
     """What a query's records have, in the order of their text."""
     made = source(url, query, **options)
     try:
-        return sorted(made.extract(window(start, end)), key=repr)
+        return sorted(records(made, window(start, end)), key=repr)
     finally:
         made.close()
 
@@ -99,10 +99,10 @@ def test_percents_without_parameters(sales: str):
 
 def test_rows_are_streamed(sales: str):
     made = source(sales, BY_DAYS)
-    answer = made.extract(window(DAY))
+    answer = records(made, window(DAY))
     next(answer)
     answer.close()
-    assert len(list(made.extract(window(DAY)))) == 2
+    assert len(list(records(made, window(DAY)))) == 2
     made.close()
 
 
@@ -287,7 +287,7 @@ def test_a_query_has_no_partitions(sales: str):
 def test_a_database_that_is_no_archive(sales: str):
     made = source(sales)
     assert made.check().endswith("no archive yet: the first run of the phase that writes it makes it")
-    for ask in (lambda: made.partitions(None), lambda: list(made.extract(window(DAY)))):
+    for ask in (lambda: made.partitions(None), lambda: list(records(made, window(DAY)))):
         with pytest.raises(PermanentError, match=r"there is no archive \(no table record\); check the option database"):
             ask()
     made.close()
@@ -316,7 +316,7 @@ def test_purge_without_a_query(sales: str):
 
 def test_a_source_never_creates_a_file(tmp_path):
     made = source(f"sqlite:///{tmp_path}/none.sqlite", "SELECT 1")
-    for ask in (made.check, lambda: list(made.extract(window(DAY))), lambda: made.purge(window(DAY))):
+    for ask in (made.check, lambda: list(records(made, window(DAY))), lambda: made.purge(window(DAY))):
         with pytest.raises(PermanentError, match=r"there is no such file|no purge-query"):
             ask()
     assert list(tmp_path.iterdir()) == []
@@ -453,7 +453,7 @@ def test_both_ways_of_reading_pymysql_agree(mariadb):
         for plain in (False, True):
             cursor = raw.cursor(SSCursor)
             cursor.execute("SELECT * FROM t")
-            answers.append([tuple(row) for row in packets.rows(Plain(cursor) if plain else cursor)])
+            answers.append([tuple(row) for rows in packets.batches(Plain(cursor) if plain else cursor) for row in rows])
             cursor.close()
     engine.dispose()
     assert answers[0] == answers[1]
@@ -473,3 +473,12 @@ def test_a_source_reads_what_a_target_writes(sqlite_url: str):
     made.close()
     records = data(sqlite_url, "SELECT * FROM record WHERE date = :start_date")
     assert {record.id for record in records} == {row[2] for row in archived(sqlite_url)}
+
+
+def test_the_first_rows_come_alone(sales: str):
+    """So that a query whose rows come slowly is seen to make progress."""
+    made = source(sales, f"{BY_DAYS} ORDER BY n")
+    first = next(iter(made.extract(window(DAY, NEXT))))
+    made.close()
+    if not sales.startswith("mysql"):  # there a list is what has come
+        assert len(first.values) == 1

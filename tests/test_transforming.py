@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from support.scripted import Job, make_job
 from support.transform_example import Top
 
-from monolith_core import ArchivedRecord, Note, Partition, Record, RecordError, Transform, Window
+from monolith_core import ArchivedRecord, Columns, Note, Partition, Record, RecordError, Rows, Transform, Window
 from monolith_core.cli.extract import main as extract
 from monolith_core.config import load_config
 from monolith_core.errors import ConfigurationError, MonolithError, PermanentError
@@ -247,6 +247,12 @@ def test_archived_records_are_opened():
             return record
 
     assert piped(Same, answer=answer)[0] == {"old 2024-03-09": [data.decode()]}
+
+
+def test_rows_are_changed_one_by_one():
+    for transform in (Even, Counted):
+        answer = [Rows(DAY, "fact", Columns(["n"]), [[n] for n in range(5)])]
+        assert piped(transform, answer=answer)[0] == piped(transform, answer=numbers(5))[0]
 
 
 def test_what_is_no_record_is_still_refused():

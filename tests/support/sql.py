@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,11 @@ import sqlalchemy as sa
 
 from monolith_core.partition import Window
 from monolith_core.plugin import Context
+from monolith_core.record import ArchivedRecord, Record
+from monolith_core.rows import Rows
 from monolith_plugins_sql.source import SqlSource
 from monolith_plugins_sql.target import SqlTarget
+from support.staging import DAY
 
 
 def context(name: str = "shop", timezone: str = "UTC", **given: Any) -> Context:
@@ -23,6 +27,24 @@ def source(url: str, query: str | None = None, *, timezone: str = "UTC", **optio
     if query is not None:
         given["query"] = query
     return SqlSource(SqlSource.Options.model_validate({"database": url, **given}), context(timezone=timezone))
+
+
+def records(made: SqlSource, asked: Window) -> Iterator[Record | ArchivedRecord]:
+    """What a source yields, one by one."""
+    for found in made.extract(asked):
+        if isinstance(found, Rows):
+            yield from found.records()
+        else:
+            yield found
+
+
+def read(url: str, query: str | None = None, day: dt.date = DAY) -> list[Record | ArchivedRecord]:
+    """What a source that is made for it yields for a day."""
+    made = source(url, query)
+    try:
+        return list(records(made, window(day)))
+    finally:
+        made.close()
 
 
 def target(url: str, **options: Any) -> SqlTarget:

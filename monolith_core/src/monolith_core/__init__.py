@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         Yielded,
     )
     from monolith_core.record import ArchivedRecord, Record, content_id
+    from monolith_core.rows import Columns, Rows
     from monolith_core.runner.window import run_window
     from monolith_core.transform import Transform
     from monolith_core.urls import database_location, database_url
@@ -138,6 +139,10 @@ _HOME = {
         "Record",
         "content_id",
     ),
+    "rows": (
+        "Columns",
+        "Rows",
+    ),
     "runner.window": ("run_window",),
     "transform": ("Transform",),
     "urls": (
@@ -151,6 +156,7 @@ __all__ = [
     "DATA",
     "ArchivedRecord",
     "Checks",
+    "Columns",
     "ConfigurationError",
     "Connector",
     "Context",
@@ -175,6 +181,7 @@ __all__ = [
     "Record",
     "RecordError",
     "Retry",
+    "Rows",
     "Run",
     "SecretStr",
     "Source",

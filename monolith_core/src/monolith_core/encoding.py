@@ -9,7 +9,7 @@ base64, UUIDs text, enums their values, sets sorted. msgspec writes all of that 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -19,14 +19,14 @@ import msgspec
 
 from monolith_core.exact import Nan, exact
 
-_PLAIN = frozenset(
+PLAIN = frozenset(
     {str, int, bool, type(None), dt.date, dt.datetime, dt.time, dt.timedelta, UUID, bytes, bytearray, memoryview}
 )
 """The types that msgspec writes right whatever the value."""
 
 _N, _I, _BRACKET = b"NI["
 
-_SAMPLE: dict[str, Any] = {
+SAMPLE: dict[str, Any] = {
     "\U0001f600": '\x00\x1f\x7f\u2028"\\/\b\n',
     "\uffff": [1e15, 1e16, 1e-5, 1.5e-6, 0.1, -0.0, 5e-324, 1.7976931348623157e308],
     "decimals": [Decimal("1.50"), Decimal("1E+3"), Decimal("-0"), Decimal("0E-8"), 2**64, 10**40],
@@ -37,7 +37,7 @@ _SAMPLE: dict[str, Any] = {
 
 def _trusted(encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     """`encode`, or `exact` if `encode` does not write the same, so that no version of a library can change ids."""
-    return encode if encode(_SAMPLE) == exact(_SAMPLE) else exact
+    return encode if encode(SAMPLE) == exact(SAMPLE) else exact
 
 
 _encode = _trusted(msgspec.json.Encoder(order="sorted", decimal_format="number").encode)
@@ -55,16 +55,21 @@ def canonical(data: Mapping[str, Any], nan: Nan = "error") -> bytes:
         out = _encode(data)
     except Exception:
         return exact(data, nan)
-    # msgspec writes a float that is not finite as null, such a decimal as NaN, and a set of sets in any order. Looking
-    # for one byte costs next to nothing, so that it is done first; `partition` is the fastest search for several.
-    if (
+    return exact(data, nan) if suspect(out) and is_doubtful(data.values(), nan) else out
+
+
+def suspect(out: bytes) -> bool:
+    """Whether there is something in msgspec's JSON that may stand for a value it writes otherwise than is wanted.
+
+    It writes a float that is not finite as null, such a decimal as NaN, and a set of sets in any order.
+    """
+    # To look for one byte costs next to nothing, so that it is done first; `partition` is the fastest for several.
+    return bool(
         out.partition(b"null")[1]
         or (_N in out and out.partition(b"NaN")[1])
         or (_I in out and out.partition(b"Infinity")[1])
         or (_BRACKET in out and out.partition(b"[[")[1])
-    ) and _is_doubtful(data, nan):
-        return exact(data, nan)
-    return out
+    )
 
 
 def _mapping(data: Any, nan: Nan) -> bytes:
@@ -76,16 +81,16 @@ def _mapping(data: Any, nan: Nan) -> bytes:
     return canonical(copy, nan) if len(copy) == len(data) else exact(data, nan)
 
 
-def _is_doubtful(data: Mapping[str, Any], nan: Nan) -> bool:
-    """Whether msgspec may have written a value differently; lists and dicts of plain values are surely right.
+def is_doubtful(values: Iterable[Any], nan: Nan) -> bool:
+    """Whether msgspec may have written one of the values differently; lists and dicts of plain ones are surely right.
 
     With `nan="null"`, msgspec writes what is wanted for floats, except in a set: their order is then no order.
     """
-    stack: list[Any] = [data.values()]
+    stack: list[Any] = [values]
     while stack:
         for value in stack.pop():
             kind = type(value)
-            if kind in _PLAIN:
+            if kind in PLAIN:
                 continue
             if kind is float:
                 if nan == "error" and not isfinite(value):

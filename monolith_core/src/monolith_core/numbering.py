@@ -49,25 +49,26 @@ def number(partition: Partition, ids: bytearray, records: Callable[[], Iterator[
 def sort(ids: bytes | bytearray) -> bytes:
     """Concatenated ids in ascending order; a bytearray of many is emptied meanwhile, for the memory's sake."""
     if len(ids) <= _BUCKETED * ID_BYTES:
-        return b"".join(sorted(_split(ids)))
+        return b"".join(sorted(split(ids)))
     buckets = [bytearray() for _ in range(256)]
-    for each in _split(ids):
+    for each in split(ids):
         buckets[each[0]] += each
     if isinstance(ids, bytearray):
         ids.clear()
     for bucket in buckets:
-        bucket[:] = b"".join(sorted(_split(bucket)))
+        bucket[:] = b"".join(sorted(split(bucket)))
     return b"".join(buckets)
 
 
-def _split(ids: bytes | bytearray) -> Iterator[bytes]:
+def split(ids: bytes | bytearray) -> Iterator[bytes]:
+    """The ids that stand one after the other in `ids`."""
     return map(itemgetter(0), _ID.iter_unpack(ids))
 
 
 def _repeated(ordered: bytes) -> Iterator[bytes]:
     """The ids that stand more than once in sorted ids."""
-    followers = islice(_split(ordered), 1, None)
-    return compress(_split(ordered), map(eq, _split(ordered), followers))
+    followers = islice(split(ordered), 1, None)
+    return compress(split(ordered), map(eq, split(ordered), followers))
 
 
 def _numbered(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from struct import Struct
 
 ONE_DAY = dt.timedelta(days=1)
 ID_BYTES = 16
 MAX_ID = 64
 """Most characters in the id of a source or a target."""
-_PIECES = Struct(">II8x")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -96,11 +96,10 @@ class Digest:
         """
         if len(ids) % ID_BYTES:
             raise ValueError(f"content ids are {ID_BYTES} bytes each, got {len(ids)} bytes")
-        a = b = 0
-        for first, second in _PIECES.iter_unpack(ids):
-            a += first
-            b += second
-        return cls(len(ids) // ID_BYTES, a, b)
+        words = array("I", bytes(ids))
+        if sys.byteorder == "little":
+            words.byteswap()
+        return cls(len(ids) // ID_BYTES, sum(words[::4]), sum(words[1::4]))
 
 
 EMPTY = Digest()

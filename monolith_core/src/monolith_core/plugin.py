@@ -19,6 +19,7 @@ from monolith_core.note import Note
 from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.record import ArchivedRecord, Record
+from monolith_core.rows import Rows
 
 CONTRACT = 1
 """The version of this contract; a plugin may name the one it was built for as its class attribute `contract`."""
@@ -118,7 +119,7 @@ class Written(NamedTuple):
     kept: int
 
 
-Yielded = Record | ArchivedRecord | Note
+Yielded = Record | Rows | ArchivedRecord | Note
 """What a source may yield."""
 
 

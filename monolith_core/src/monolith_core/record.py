@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -61,10 +61,27 @@ def content_id(source: str, date: dt.date, category: str, data: bytes, n: int = 
 
 
 def hasher(source: str, date: dt.date, category: str, n: int = 0) -> Callable[[bytes], bytes]:
-    """`content_id` for many records that differ only in their data."""
-    header = id_header(source, date, category, n)
+    """`content_id` for records that differ only in their data."""
+    begin = blake2b(id_header(source, date, category, n), digest_size=ID_BYTES).copy
 
     def of(data: bytes) -> bytes:
-        return blake2b(header + data, digest_size=ID_BYTES).digest()
+        hashed = begin()
+        hashed.update(data)
+        return hashed.digest()
+
+    return of
+
+
+def many_hasher(source: str, date: dt.date, category: str) -> Callable[[Iterable[bytes]], bytearray]:
+    """The content ids, one after the other, of many records that differ only in their data."""
+    begin = blake2b(id_header(source, date, category), digest_size=ID_BYTES).copy
+
+    def of(many: Iterable[bytes]) -> bytearray:
+        ids = bytearray()
+        for data in many:
+            hashed = begin()
+            hashed.update(data)
+            ids += hashed.digest()
+        return ids
 
     return of

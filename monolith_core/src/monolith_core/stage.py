@@ -8,62 +8,25 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from types import TracebackType
-from typing import IO, Literal, Self
+from typing import IO, Any, Literal, Self
 
+from monolith_core.collected import Collected, Group
 from monolith_core.encoding import canonical
 from monolith_core.errors import RecordError, StrayRecord
 from monolith_core.note import Note
 from monolith_core.notes import Notes
 from monolith_core.numbering import Numbering, number
-from monolith_core.partition import ID_BYTES, MAX_ID, Digest, Partition, Window
+from monolith_core.partition import MAX_ID, Digest, Partition, Window
 from monolith_core.plugin import StagedRecord, Yielded
-from monolith_core.record import ArchivedRecord, Record, hasher
+from monolith_core.record import ArchivedRecord, Record
+from monolith_core.rows import Rows
 from monolith_core.segments import Segment, decode, encode, slices
 
-MEMORY_LIMIT = 8 * 2**20
+MEMORY_LIMIT = 16 * 2**20
 """Bytes of canonical JSON that one stage keeps in memory; what comes after goes to a temporary file."""
 
 _OVERHEAD = 40
 """Bytes that Python needs for a record beside its JSON (a bytes object and a pointer), counted against the limit."""
-
-
-class _Group:
-    """The records of one partition and category that are still in memory."""
-
-    __slots__ = ("category", "data", "ids")
-
-    def __init__(self, category: str) -> None:
-        self.category = category
-        self.ids = bytearray()
-        self.data: list[bytes] = []
-
-    def records(self) -> Iterator[StagedRecord]:
-        """Each record with its id."""
-        ids = bytes(self.ids)
-        for position, data in enumerate(self.data):
-            at = position * ID_BYTES
-            yield StagedRecord(ids[at : at + ID_BYTES], self.category, data)
-
-
-class _Collected:
-    """One partition while the answer comes in."""
-
-    __slots__ = ("groups", "ids", "runs")
-
-    def __init__(self) -> None:
-        self.ids = bytearray()
-        self.groups: dict[str, _Group] = {}
-        self.runs: list[list[Segment]] = []
-
-    def in_memory(self) -> list[StagedRecord]:
-        """The records that are not in the file, by id."""
-        return sorted(record for group in self.groups.values() for record in group.records())
-
-    def clear(self) -> None:
-        """Forget what is in memory."""
-        for group in self.groups.values():
-            group.ids.clear()
-            group.data.clear()
 
 
 class StagedPartition:
@@ -73,13 +36,12 @@ class StagedPartition:
     fills page after page then, instead of touching all of them again and again.
     """
 
-    def __init__(self, stage: Stage, partition: Partition, collected: _Collected) -> None:
+    def __init__(self, stage: Stage, partition: Partition, collected: Collected) -> None:
         self.partition = partition
         self._stage = stage
         self._collected = collected
-        self._numbering: Numbering = number(partition, collected.ids, self._plain)
+        self._numbering: Numbering = number(partition, collected.take_ids(), self._plain)
         self.digest = Digest.of(self._numbering.ids)
-        collected.ids = bytearray()
 
     @property
     def ids(self) -> bytes:
@@ -128,8 +90,8 @@ class Stage:
         self._limit = memory_limit
         self._size = 0
         self._file: IO[bytes] | None = None
-        self._partitions: dict[Partition, _Collected] = {}
-        self._places: dict[tuple[str | None, dt.date, str], tuple[_Collected, _Group, Callable[[bytes], bytes]]] = {}
+        self._partitions: dict[Partition, Collected] = {}
+        self._groups: dict[tuple[str | None, dt.date, str], Group] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -142,8 +104,10 @@ class Stage:
     def close(self) -> None:
         """Forget everything, and refuse what still comes."""
         self.closed = True
+        for collected in self._partitions.values():
+            collected.groups.clear()  # whoever still knows the partition must not keep its records in memory
         self._partitions.clear()
-        self._places.clear()
+        self._groups.clear()
         if self._file is not None:
             self._file.close()
 
@@ -155,26 +119,25 @@ class Stage:
     def fill(self, answer: Iterable[Yielded]) -> None:
         """Add every record and note of `answer`; raises RecordError for one that cannot be kept."""
         for each in answer:
-            self.add(each)  # type: ignore[arg-type]
+            self.add(each)
 
-    def add(self, record: Record | ArchivedRecord) -> None:
-        """Encode one record and put it to its partition; a note, which is rare among them, is kept too."""
-        kind = record.__class__
+    def add(self, item: Yielded) -> None:
+        """Encode one record and put it to its partition; rows and notes, which are rare among them, are kept too."""
+        kind = item.__class__
         if kind is not Record and kind is not ArchivedRecord:
-            self._note(record)
+            self._other(item)
             return
-        key = (record.source, record.date, record.category)
+        record: Any = item
         try:
-            collected, group, identify = self._places[key]
+            group = self._groups[record.source, record.date, record.category]
         except (KeyError, TypeError):
-            collected, group, identify = self._place(record)
+            group = self._group(record)
         if kind is Record:
-            data = canonical(record.data, self.nan)  # type: ignore[arg-type]
-            content_id = identify(data)
+            data = canonical(record.data, self.nan)
+            group.ids += group.identify(data)
         else:
-            data, content_id = record.data, record.id  # type: ignore[union-attr, assignment]
-        collected.ids += content_id
-        group.ids += content_id
+            data = record.data
+            group.ids += record.id
         group.data.append(data)
         self.stamp += 1
         self._size += len(data) + _OVERHEAD
@@ -187,12 +150,12 @@ class Stage:
 
     def finish(self) -> dict[Partition, StagedPartition]:
         """Every partition that has records, with ids and digest; the stage must stay open while they are used."""
-        self._places.clear()
+        self._groups.clear()
         return {partition: StagedPartition(self, partition, found) for partition, found in self._partitions.items()}
 
     def empty(self, partition: Partition) -> StagedPartition:
         """A partition without records."""
-        return StagedPartition(self, partition, _Collected())
+        return StagedPartition(self, partition, Collected())
 
     def read(self, segment: Segment) -> bytes:
         """The bytes of a segment; any thread may read at any time."""
@@ -200,25 +163,43 @@ class Stage:
             raise RuntimeError("a staged partition was read after its window was over")
         return os.pread(self._file.fileno(), segment.length, segment.offset)
 
-    def _place(self, record: Record | ArchivedRecord) -> tuple[_Collected, _Group, Callable[[bytes], bytes]]:
-        if self.closed:
-            raise RuntimeError("the stage is closed: this answer was given up")
-        self._check(record)
-        source = record.source or self.own
-        collected = self._partitions.setdefault(Partition(source, record.date), _Collected())
-        group = collected.groups.setdefault(record.category, _Group(record.category))
-        place = (collected, group, hasher(source, record.date, record.category))
-        self._places[record.source, record.date, record.category] = place
-        return place
+    def _other(self, yielded: object) -> None:
+        if isinstance(yielded, Rows):
+            self._add_rows(yielded)
+        elif isinstance(yielded, Note):
+            self._open()
+            self._check_date(yielded.date)
+            self.notes.add(yielded)
+            self.stamp += 1
+        else:
+            raise RecordError(f"{self.own} yielded {_shown(yielded)}, expected Record(date, category, data)")
 
-    def _note(self, note: object) -> None:
-        if not isinstance(note, Note):
-            raise RecordError(f"{self.own} yielded {_shown(note)}, expected Record(date, category, data)")
+    def _add_rows(self, rows: Rows) -> None:
+        if not rows.values:
+            return
+        group = self._group(rows)
+        data = rows.columns.canonical(rows.values, self.nan)
+        group.ids += group.identify_all(data)
+        group.data += data
+        self.stamp += len(data)
+        self._size += sum(map(len, data)) + len(data) * _OVERHEAD
+        if self._size > self._limit:
+            self._spill()
+
+    def _group(self, record: Record | ArchivedRecord | Rows) -> Group:
+        """Where a record belongs."""
+        self._open()
+        self._check(record)
+        collected = self._partitions.setdefault(Partition(record.source or self.own, record.date), Collected())
+        group = collected.groups.get(record.category)
+        if group is None:
+            group = collected.groups[record.category] = Group(record.source or self.own, record.date, record.category)
+        self._groups[record.source, record.date, record.category] = group
+        return group
+
+    def _open(self) -> None:
         if self.closed:
             raise RuntimeError("the stage is closed: this answer was given up")
-        self._check_date(note.date)
-        self.notes.add(note)
-        self.stamp += 1
 
     def _check_date(self, date: dt.date) -> None:
         if type(date) is not dt.date:
@@ -230,7 +211,7 @@ class Stage:
                 field="date",
             )
 
-    def _check(self, record: Record | ArchivedRecord) -> None:
+    def _check(self, record: Record | ArchivedRecord | Rows) -> None:
         self._check_date(record.date)
         if not isinstance(record.category, str) or not record.category:
             raise RecordError(f"expected a text, got {_shown(record.category)}", field="category")
@@ -239,8 +220,7 @@ class Stage:
 
     def _spill(self) -> None:
         """Move what is in memory to the temporary file."""
-        if self.closed:
-            raise RuntimeError("the stage is closed: this answer was given up")
+        self._open()
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="monolith-")  # noqa: SIM115 - closed by close()
         for collected in self._partitions.values():

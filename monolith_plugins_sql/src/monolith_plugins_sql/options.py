@@ -64,7 +64,7 @@ class SqlSourceOptions(DatabaseOptions, SourceOptions):
     """The column that has the day."""
     nan: Annotated[Literal["error", "null"], DATA] = "error"
     """What to do with numbers that JSON has not (NaN and the infinities): refuse the record, or write null."""
-    fetch_size: int = Field(2000, ge=1, le=1_000_000)
+    fetch_size: int = Field(500, ge=1, le=1_000_000)
     """How many rows are fetched at once where the driver leaves the choice."""
     purge_query: str | None = Field(None, min_length=1)
     """What to execute, with the query's parameters, to delete days that every target holds as final."""

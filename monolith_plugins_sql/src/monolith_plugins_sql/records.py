@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monolith_core import ArchivedRecord, PermanentError, Record, RecordError, canonical
-from monolith_plugins_sql.stream import Stream
+from monolith_core import ArchivedRecord, Columns, PermanentError, Record, RecordError, Rows, canonical
+from monolith_plugins_sql.stream import Row, Stream
 
 _ARCHIVE = {"date", "category", "data"}
 _ARCHIVE_ALSO = {"source", "id"}
@@ -34,14 +35,16 @@ class Shape:
     default_category: str
     timezone: ZoneInfo
 
-    def records(self, answer: Stream) -> Iterator[Record | ArchivedRecord]:
+    def records(self, answer: Stream) -> Iterator[Rows | Record | ArchivedRecord]:
         """A record for each row of a query's answer."""
         self.check(answer.columns)
         if self._is_archive(answer.columns):
             return _archive_rows(answer, self.timezone)
         category = self._category_column(answer.columns)
+        if category is not None:
+            return _rows_with_category(answer, self.date_column, category, self.timezone)
         constant = self.category if self.category is not None else self.default_category
-        return _plain_rows(answer, self.date_column, category, constant, self.timezone)
+        return _plain_rows(answer, self.date_column, constant, self.timezone)
 
     def check(self, columns: Sequence[str]) -> None:
         """Raise PermanentError for columns that no records can be made of."""
@@ -112,24 +115,35 @@ def _no_day(got: str, number: int) -> str:
     )
 
 
-def _plain_rows(
-    answer: Stream, date_column: str, category_column: str | None, category: str, timezone: ZoneInfo
-) -> Iterator[Record]:
-    columns = answer.columns
-    day, at = days(date_column, timezone), columns.index(date_column)
-    # Sorted, because the encoder then finds the names in the order that it wants them in.
-    places = sorted(set(range(len(columns))) - {at}, key=columns.__getitem__)
-    if category_column is None and len(places) > 1:
-        names, values = [columns[place] for place in places], itemgetter(*places)
-        for number, row in enumerate(answer.rows, 1):
-            yield Record(day(row[at], number), category, dict(zip(names, values(row), strict=True)))
-        return
-    for number, row in enumerate(answer.rows, 1):
-        data = dict(zip(columns, row, strict=True))
-        date = day(data.pop(date_column), number)
-        if category_column is not None:
-            category = _category(data.pop(category_column), category_column, number)
-        yield Record(date, category, data)
+def _plain_rows(answer: Stream, date_column: str, category: str, timezone: ZoneInfo) -> Iterator[Rows]:
+    """Rows of one category: those that come together and are of one day."""
+    day, at = days(date_column, timezone), answer.columns.index(date_column)
+    columns, number = _columns(answer, date_column), 1
+    for batch in answer.batches:
+        for value, found in groupby(batch, itemgetter(at)):
+            rows = list(found)
+            yield Rows(day(value, number), category, columns, rows)
+            number += len(rows)
+
+
+def _rows_with_category(answer: Stream, date_column: str, category_column: str, timezone: ZoneInfo) -> Iterator[Rows]:
+    """Rows that name their category: those that come together and are of one day and category."""
+    day, at = days(date_column, timezone), answer.columns.index(date_column)
+    place = answer.columns.index(category_column)
+    columns, number = _columns(answer, date_column, category_column), 1
+
+    def kind(numbered: tuple[int, Row]) -> tuple[dt.date, str]:
+        number, row = numbered
+        return day(row[at], number), _category(row[place], category_column, number)
+
+    for batch in answer.batches:
+        for (date, category), found in groupby(enumerate(batch, number), kind):
+            yield Rows(date, category, columns, [row for _, row in found])
+        number += len(batch)
+
+
+def _columns(answer: Stream, *without: str) -> Columns:
+    return Columns([None if name in without else name for name in answer.columns])
 
 
 def _category(value: Any, column: str, number: int) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.event import listen
+
+from monolith_plugins_sql.ahead import read_ahead
+from monolith_plugins_sql.conversions import conversions
 
 _SQLITE_WAIT = 30.0
 """Seconds that SQLite waits for a lock; longer than any transaction of a partition of common size."""
@@ -32,7 +32,7 @@ def connect_arguments(url: URL, timeout: float) -> dict[str, Any]:
             "connect_timeout": connect,
             "read_timeout": wait,
             "write_timeout": wait,
-            "conv": _conversions(),
+            "conv": conversions(),
         }
     elif driver == "postgresql+psycopg":
         arguments = {"connect_timeout": connect, "client_encoding": "utf8", "tcp_user_timeout": int(timeout * 1000)}
@@ -91,6 +91,7 @@ def _execute(connection: Any, sql: str, *values: Any) -> None:
 
 
 def _prepare_mysql_reader(connection: Any) -> None:
+    read_ahead(connection)
     _execute(connection, "SET SESSION net_write_timeout = %s", _SERVER_PATIENCE)
 
 
@@ -115,35 +116,3 @@ def _read_as_text(connection: Any) -> None:
 
     for name in _AS_TEXT:
         connection.adapters.register_loader(name, TextLoader)
-
-
-@lru_cache(1)
-def _conversions() -> dict[Any, Any]:
-    """PyMySQL's conversions, with fast ones for dates, and the text of TIME, which may be no time of day."""
-    from pymysql.constants import FIELD_TYPE
-    from pymysql.converters import conversions
-
-    ours = {
-        FIELD_TYPE.DATE: _date,
-        FIELD_TYPE.DATETIME: _datetime,
-        FIELD_TYPE.TIMESTAMP: _datetime,
-        FIELD_TYPE.BIT: lambda value: int.from_bytes(value, "big"),
-        FIELD_TYPE.JSON: json.loads,
-    }
-    return {name: value for name, value in conversions.items() if name != FIELD_TYPE.TIME} | ours
-
-
-@lru_cache(4096)
-def _date(text: str) -> dt.date | str:
-    """A DATE, or its text where MySQL allows what is no date, such as 0000-00-00."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return text
-
-
-def _datetime(text: str) -> dt.datetime | str:
-    try:
-        return dt.datetime.fromisoformat(text)
-    except ValueError:
-        return text

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy.engine import Connection
 
-from monolith_core import ArchivedRecord, Context, Digest, Partition, PermanentError, Record, Source, Window
+from monolith_core import ArchivedRecord, Context, Digest, Partition, PermanentError, Record, Rows, Source, Window
 from monolith_plugins_sql import archive, table
 from monolith_plugins_sql.archive import comparable
 from monolith_plugins_sql.database import Database, need_file, version
@@ -36,6 +36,7 @@ class SqlSource(Source):
             options.location(),
             options.timeout,
             lambda engine: prepare_source(engine, options.timeout),
+            pooled=True,
         )
         self._reads = Reads.of(self._database, options.url, context.log)
         self._shape = Shape(
@@ -47,7 +48,7 @@ class SqlSource(Source):
         """Close what is open, and end on the server what was given up."""
         self._reads.close()
 
-    def extract(self, window: Window) -> Iterator[Record | ArchivedRecord]:
+    def extract(self, window: Window) -> Iterator[Rows | Record | ArchivedRecord]:
         """Yield a record for each row of the query, or each record that the archive has of the window's source."""
         need_file(self._database)
         with self._reads.reading(window) as connection:
@@ -108,7 +109,7 @@ class SqlSource(Source):
         if purge and not self.options.names_a_day(purge):
             yield "warning: the purge-query names no day: every purge deletes from the whole table"
 
-    def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Record | ArchivedRecord]:
+    def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Rows | Record | ArchivedRecord]:
         wrong = count_days(connection, self.context.timezone, window)
         prepared, arguments = self._bind(connection, query, window)
         with stream(connection, prepared.text, arguments, size=self.options.fetch_size) as answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -14,13 +15,21 @@ from monolith_plugins_sql import packets
 
 Row = Sequence[Any]
 
+_QUICKLY = 0.02
+"""Seconds in which a list of rows is fetched if they come quickly."""
+
 
 class Stream(NamedTuple):
-    """The names of the columns, the driver's codes of their types, and the rows."""
+    """The names of the columns, the driver's codes of their types, and the rows in lists as they come."""
 
     columns: tuple[str, ...]
     types: tuple[Any, ...]
-    rows: Iterator[Row]
+    batches: Iterator[Sequence[Row]]
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows one by one."""
+        return itertools.chain.from_iterable(self.batches)
 
 
 @contextmanager
@@ -35,7 +44,7 @@ def stream(connection: Connection, text: str, arguments: Any = (), *, size: int 
         if not cursor.description:
             raise PermanentError("the query returns no rows; expected a SELECT")
         columns, types = zip(*(column[:2] for column in cursor.description), strict=True)
-        yield Stream(columns, types, _rows(connection, cursor, size))
+        yield Stream(columns, types, _batches(connection, cursor, size))
     except BaseException:
         _abandon(connection, cursor)
         raise
@@ -58,12 +67,19 @@ def _cursor(connection: Connection, size: int) -> Any:
 _numbers = itertools.count(1)
 
 
-def _rows(connection: Connection, cursor: Any, size: int) -> Iterator[Row]:
+def _batches(connection: Connection, cursor: Any, size: int) -> Iterator[Sequence[Row]]:
     if connection.dialect.driver == "pymysql":
-        return packets.rows(cursor)
-    if connection.dialect.driver in ("psycopg", "pysqlite"):
-        return iter(cursor)
-    return itertools.chain.from_iterable(iter(lambda: cursor.fetchmany(size), []))
+        return packets.batches(cursor)
+    return _fetches(cursor, size)
+
+
+def _fetches(cursor: Any, most: int) -> Iterator[Sequence[Row]]:
+    """Rows in lists; in short ones where they are large or come slowly, so that it can be seen that they come."""
+    size, begin = 1, time.perf_counter()
+    while rows := cursor.fetchmany(size):
+        size = min(2 * size, most) if time.perf_counter() - begin < _QUICKLY else max(size // 2, 1)
+        yield rows
+        begin = time.perf_counter()
 
 
 def _finish(connection: Connection, cursor: Any) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from monolith_core import Window
+from monolith_plugins_sql.conversions import conversions
 
 TIMESTAMP = 7
 """The protocol's number of the type TIMESTAMP, the one that MariaDB and MySQL convert to the session's time zone."""
@@ -29,9 +30,11 @@ def count_days(connection: Connection, timezone: ZoneInfo, window: Window) -> st
         connection.exec_driver_sql("SELECT set_config('TimeZone', %s, false)", (timezone.key,))
     if connection.dialect.name not in ("mysql", "mariadb"):
         return ""
+    _read_as_usual(connection)
     if _set(connection, "+00:00" if timezone.key in ("UTC", "Etc/UTC") else timezone.key):
         return ""
     edges = _edges(timezone, window)
+    connection.exec_driver_sql("SET SESSION time_zone = DEFAULT")  # a window before may have set another one
     if _agrees(connection, edges):
         return ""
     offset = edges[0].utcoffset() or dt.timedelta(0)
@@ -76,11 +79,21 @@ def _written(offset: dt.timedelta) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
+def _read_as_usual(connection: Connection) -> None:
+    """Let PyMySQL read a TIMESTAMP as it is, also on a connection that has read in another season's offset."""
+    if connection.dialect.driver == "pymysql":
+        _decoders(connection)[TIMESTAMP] = conversions()[TIMESTAMP]
+
+
 def _read_exactly(connection: Connection, offset: dt.timedelta, timezone: ZoneInfo) -> None:
     """Let PyMySQL read each TIMESTAMP in the zone: in another season than the window's its offset is another one."""
-    decoders = getattr(connection.connection.driver_connection, "decoders", None)
-    if connection.dialect.driver == "pymysql" and decoders is not None:
-        decoders[TIMESTAMP] = _moved(decoders[TIMESTAMP], dt.timezone(offset), timezone)
+    if connection.dialect.driver == "pymysql":
+        _decoders(connection)[TIMESTAMP] = _moved(conversions()[TIMESTAMP], dt.timezone(offset), timezone)
+
+
+def _decoders(connection: Connection) -> dict[int, Callable[[str], Any]]:
+    """The connection's own conversions; an empty dictionary if this PyMySQL has none."""
+    return getattr(connection.connection.driver_connection, "decoders", {})
 
 
 def _moved(read: Callable[[str], Any], session: dt.timezone, timezone: ZoneInfo) -> Callable[[str], Any]:

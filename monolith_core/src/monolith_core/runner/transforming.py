@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from monolith_core.note import Note
 from monolith_core.partition import Partition
 from monolith_core.plugin import StagedRecord, Yielded
 from monolith_core.record import ArchivedRecord, Record
+from monolith_core.rows import one_by_one
 from monolith_core.runner.blame import blamed
 from monolith_core.stage import Stage, StagedPartition
 from monolith_core.transform import Transform, takes_partitions
@@ -109,7 +111,7 @@ class _OfRecords:
         self._after.close()
 
     def _changed(self, answer: Iterable[Yielded]) -> Iterator[Yielded]:
-        for item in answer:
+        for item in chain.from_iterable(map(one_by_one, answer)):
             self._count += 1
             record = _opened(item) if isinstance(item, ArchivedRecord) else item
             if not isinstance(record, Record):  # a note, or something that the stage refuses

@@ -9,6 +9,7 @@ from typing import Any
 import trio
 
 from monolith_core.partition import Window
+from monolith_core.rows import one_by_one
 from monolith_core.runner.window import iterate, iterate_in_loop
 from monolith_core.testing.together import Meeting, together
 
@@ -20,9 +21,10 @@ def yielded(source: Any, window: Any, *, each: Callable[[Any], object] = lambda 
     """
     found: list[Any] = []
 
-    def take(record: Any) -> None:
-        each(record)
-        found.append(record)
+    def take(item: Any) -> None:
+        for record in one_by_one(item):
+            each(record)
+            found.append(record)
 
     _run(source, window, take)
     return found
@@ -53,8 +55,8 @@ def yielded_at_once(source: Any, windows: Sequence[Window]) -> list[list[Any]]:
     meeting = Meeting(len(windows))
 
     def take(answer: Any, records: list[Any]) -> None:
-        for record in answer:
-            records.append(record)
+        for item in answer:
+            records.extend(one_by_one(item))
             meeting.wait()
 
     together(*[partial(take, answer, records) for answer, records in zip(answers, found, strict=True)])
@@ -65,8 +67,8 @@ async def _in_turn(answers: list[Any], found: list[list[Any]]) -> None:
     """A record of each in turn, as far as trio lets tasks take turns."""
 
     async def take(answer: Any, records: list[Any]) -> None:
-        async for record in answer:
-            records.append(record)
+        async for item in answer:
+            records.extend(one_by_one(item))
             await trio.lowlevel.checkpoint()
 
     async with trio.open_nursery() as nursery:

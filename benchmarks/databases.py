@@ -80,8 +80,10 @@ class Sqlite:
 
     def execute(self, name: str, sql: str) -> Any:
         with closing(sqlite3.connect(self.file(name), isolation_level=None)) as connection:
+            # Only those that are named: dlt leaves more files than SQLite attaches.
             for other in self._folder.glob("*.sqlite"):
-                connection.execute(f"ATTACH '{other}' AS {other.stem}")
+                if f"{other.stem}.record" in sql:
+                    connection.execute(f"ATTACH '{other}' AS {other.stem}")
             for statement in sql.split(";"):
                 row = connection.execute(statement).fetchone()
         return row and row[0]

@@ -9,7 +9,7 @@ import click
 from monolith_core.cli.command import Command
 
 _LICENSES = ("MIT", "BSD-3-Clause", "MPL-2.0")
-_KINDS = ("source", "target", "hooks")
+_KINDS = ("source", "target", "transform", "executor", "hooks")
 
 
 @click.command("new-plugin", cls=Command)

@@ -21,6 +21,8 @@ from monolith_core.registry import GROUPS, Kind
 KINDS: dict[Kind, str] = {
     "source": "a source of records",
     "target": "a target for records",
+    "transform": "a transform of records",
+    "executor": "an executor, which has sources asked",
     "hooks": "hooks that hear of runs",
 }
 """What can be made, and what it is in a sentence."""

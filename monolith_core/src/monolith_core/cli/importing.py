@@ -155,7 +155,7 @@ def _targets(config: Config, names: Sequence[str]) -> list[str]:
 def _only(found: Inventory, sources: Sequence[str]) -> Inventory:
     from monolith_core.config.words import did_you_mean, listed
 
-    known = {partition.source for partition in found.records}
+    known = sorted({partition.source for partition in found.records})
     for name in sources:
         if name not in known:
             expected = f"a source of the original ({listed(known)})"

@@ -60,6 +60,7 @@ REFUSED: dict[str, tuple[Mapping[str, Any], str, str]] = {
     "objects in objects": (json.loads('{"d":' * 25 + "1" + "}" * 25), "d.d", '{"d":'),
     "an object among values": ({"mix": [1, {"x": 1}]}, "mix", "["),
     "monolith's own name": ({"monolith": "mine"}, "monolith", '"mine"'),
+    "a dotted name of monolith's own": ({"monolith.a": 5}, "monolith.a", "5"),
     "another day": ({"date": "2024-03-01"}, "date", '"2024-03-01"'),
     "too many fields": ({f"field{n}": n for n in range(1000)}, "field", ""),
 }

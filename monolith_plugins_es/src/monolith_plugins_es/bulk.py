@@ -163,7 +163,7 @@ class Bulk:
         items = [next(iter(item.values())) for item in answer.get("items", ())]
         if len(items) != len(batch):
             return batch, TemporaryError(f"Elasticsearch answered {len(items)} of {len(batch)} actions on {index}")
-        return self._sorted_out(index, batch, items, sent)
+        return self._sorted_out(index, batch, items, sent) if answer.get("errors") else ([], None)
 
     def _halved(self, index: str, batch: list[bytes], sent: Sent) -> tuple[list[bytes], TemporaryError | None]:
         """Send a batch that is too large in two parts, and smaller ones from now on."""

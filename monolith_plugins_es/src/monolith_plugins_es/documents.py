@@ -20,7 +20,7 @@ ID_LENGTH = 30
 _DAY_LENGTH = 8
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
-_pieces = Struct(">II").unpack_from
+_pieces_of = Struct(">II").unpack_from
 
 LONGEST_NUMBER = 1000
 """Digits that Elasticsearch reads of a number."""
@@ -60,6 +60,11 @@ def _written(content_id: bytes) -> bytes:
     return b2a_base64(content_id, newline=False)[:22].translate(_TO_URL)
 
 
+def _checks(content_id: bytes) -> bytes:
+    """The two pieces of a record's id whose sums tell what a partition holds."""
+    return b',"a":%d,"b":%d}' % _pieces_of(content_id)
+
+
 def text(value: Any) -> bytes:
     """A value as JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -73,42 +78,49 @@ class Writer:
         self._prefix = day_prefix(partition.date).encode()
         self._field = date_field
         self._date = text(date_field) + b":" + text(self._day) + b","
-        self._own = b'"monolith":{"source":' + text(partition.source) + b',"category":'
-        self._heads: dict[str, bytes] = {}
-        # The only two names of data that can stand in the way; to look for the bytes first costs next to nothing.
-        self._names = (text(date_field) + b":", b'"monolith":')
+        self._source = text(partition.source)
+        self._heads: dict[tuple[str, bytes], bytes] = {}
+        # What data has if it names a field of ours; to look for the bytes first costs next to nothing.
+        self._names = (text(date_field) + b":", b'"monolith')
+        self._create = b'{"create":{"_id":"%b' % self._prefix
+        self._rewrite = b'{"index":{"_id":"%b' % self._prefix
 
     def create(self, record: StagedRecord) -> bytes:
         """The two lines that create a record's document, and change nothing if it is there."""
-        return b'{"create":{"_id":"%b%b"}}\n%b\n' % (self._prefix, _written(record.id), self.document(record))
+        return b"".join((self._create, _written(record.id), b'"}}\n', *self._pieces(record), b"\n"))
 
     def rewrite(self, record: StagedRecord) -> bytes:
         """The two lines that write a record's document, whatever is there."""
-        return b'{"index":{"_id":"%b%b"}}\n%b\n' % (self._prefix, _written(record.id), self.document(record))
+        return b"".join((self._rewrite, _written(record.id), b'"}}\n', *self._pieces(record), b"\n"))
 
     def document(self, record: StagedRecord) -> bytes:
         """A record's document."""
+        return b"".join(self._pieces(record))
+
+    def _pieces(self, record: StagedRecord) -> tuple[bytes, ...]:
+        """A record's document in pieces, which are put together only once."""
         identity, category, data = record
         first, second = self._names
         date = b"" if (first in data or second in data) and self._has_day(data) else self._date
-        return b"{" + date + self._head(identity, category) + (b"}" if data == b"{}" else b"," + data[1:])
+        return self._head(category, date), _checks(identity), b"" if data == b"{}" else b",", data[1:]
 
     def record(self, name: str, category: str, document: bytes) -> StagedRecord:
         """The record of a document; if it does not have what monolith put before the data, all of it is the data."""
         identity = content_of(name, self._prefix.decode()) or name.encode()[:16].ljust(16, b"\0")
         for date in (self._date, b""):
-            start = b"{" + date + self._head(identity, category)
+            start = self._head(category, date) + _checks(identity)
             if document.startswith(start):
                 rest = document[len(start) :]
                 return StagedRecord(identity, category, b"{}" if rest == b"}" else b"{" + rest[1:])
         return StagedRecord(identity, category, document)
 
-    def _head(self, identity: bytes, category: str) -> bytes:
-        """What monolith itself needs of a document."""
-        head = self._heads.get(category)
+    def _head(self, category: str, date: bytes) -> bytes:
+        """The beginning of a document, which is the same for all of a category."""
+        head = self._heads.get((category, date))
         if head is None:
-            head = self._heads[category] = self._own + text(category)
-        return b'%b,"a":%d,"b":%d}' % (head, *_pieces(identity))
+            head = b'{%b"monolith":{"source":%b,"category":%b' % (date, self._source, text(category))
+            self._heads[category, date] = head
+        return head
 
     def delete(self, content_id: bytes) -> bytes:
         """The line that deletes a record's document."""
@@ -117,12 +129,13 @@ class Writer:
     def _has_day(self, data: bytes) -> bool:
         """Whether the data has the day itself; raises RecordError if it has something else in a field of ours."""
         found = parsed(data)
-        if OWN in found:
-            raise RecordError(
-                f"got {shown(found[OWN])}, expected no field of this name, because monolith writes its own there; "
-                "rename it in the source",
-                field=OWN,
-            )
+        for name, value in found.items():
+            if name.partition(".")[0] == OWN:
+                raise RecordError(
+                    f"got {shown(value)}, expected no field of this name, because monolith writes its own there; "
+                    "rename it in the source",
+                    field=name,
+                )
         if self._field not in found:
             return False
         if found[self._field] != self._day:

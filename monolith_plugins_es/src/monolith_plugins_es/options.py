@@ -59,7 +59,7 @@ class ElasticsearchOptions(TargetOptions):
     """Most documents in one request."""
     bulk_bytes: int = Field(4 * 2**20, ge=1024, le=2**30)
     """Most bytes in one request; a single document may be larger."""
-    jobs: int = Field(2, ge=1, le=64)
+    jobs: int = Field(4, ge=1, le=64)
     """How many days are written at once, and how many requests sent."""
     refresh: Literal["end", "partition", "never"] = "end"
     """When what was written is made visible to searches: at the end of a phase, after each partition, or whenever

@@ -26,7 +26,7 @@ from monolith_plugins_es.cluster import Cluster
 from monolith_plugins_es.difference import Difference, split
 from monolith_plugins_es.documents import Writer, index_name
 from monolith_plugins_es.explain import Explainer
-from monolith_plugins_es.held import PAGE, Shelf, Stranger
+from monolith_plugins_es.held import Shelf, Stranger
 from monolith_plugins_es.indices import Indices
 from monolith_plugins_es.lowering import Lowering
 from monolith_plugins_es.options import ElasticsearchOptions
@@ -115,7 +115,7 @@ class ElasticsearchTarget(Target):
             self._shelf.refresh(index, self.options.index)
         elif self._is_untouched(partition, index, made=made):
             return self._write(partition, staged, index, difference, strangers)
-        elif staged.digest.count > PAGE and self._shelf.digest(partition, index) == staged.digest:
+        elif self._shelf.digest(partition, index) == staged.digest:
             return Written(0, 0, staged.digest.count)
         for each in self._shelf.held(partition, index, everywhere=staged.drifted):
             if isinstance(each, Stranger):

@@ -117,13 +117,16 @@ class Server(ABC):
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
+        self._launch()
+        self._wait_until_ready()
+
+    def _launch(self) -> None:
         # --pdeathsig: a test process that is killed takes its servers with it.
         command = ["setpriv", "--pdeathsig", "KILL", *self.privileges(), *self.command()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True
             )
-        self._wait_until_ready()
 
     def privileges(self) -> list[str]:
         """Options of setpriv that the server is started with."""
@@ -134,7 +137,11 @@ class Server(ABC):
         deadline = time.monotonic() + READY_WITHIN
         while True:
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self.kind} ended with {self.process.returncode}:\n{self.tail()}")
+                if "is still in use" not in self.tail()[-400:] or time.monotonic() > deadline:
+                    raise RuntimeError(f"{self.kind} ended with {self.process.returncode}:\n{self.tail()}")
+                time.sleep(0.05)  # a killed PostgreSQL's backends need a moment to notice
+                self._launch()
+                continue
             try:
                 self.connect().close()
                 return

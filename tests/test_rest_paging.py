@@ -227,4 +227,4 @@ def test_parameters_read_back(value: str, others: dict[str, str]) -> None:
     assert asked["page"] == [others.get("page", value)]
     assert {name: asked[name] for name in others} == {name: [each] for name, each in others.items()}
     assert "x" in others or "x=%C3%A9" in query
-    assert "flag" in others or "&flag&" in f"{query}&"
+    assert "flag" in others or "&flag&" in f"&{query}&"

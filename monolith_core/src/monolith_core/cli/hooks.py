@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pluggy
@@ -21,7 +22,7 @@ def load_hooks(config: Config) -> pluggy.PluginManager:
     manager = _manager()
     for each in config.hooks.values():
         name = f"{each.id} ({each.use} of {each.distribution})"
-        _register(manager, name, lambda each=each: make_hooks(each, config), log.warning)  # type: ignore[misc]
+        _register(manager, name, partial(make_hooks, each, config), log.warning)
     return manager
 
 
@@ -29,7 +30,7 @@ def load_commands(warn: Callable[[str], None]) -> pluggy.PluginManager:
     """A plugin manager with every installed hook plugin, for the commands that they add; `warn` tells of the others."""
     manager = _manager()
     for entry, plugin in hook_plugins():
-        _register(manager, f"{entry.name} of {entry.distribution} {entry.version}", lambda plugin=plugin: plugin, warn)  # type: ignore[misc]
+        _register(manager, f"{entry.name} of {entry.distribution} {entry.version}", partial(_usable, plugin), warn)
     return manager
 
 
@@ -41,12 +42,16 @@ def _manager() -> pluggy.PluginManager:
 
 def _register(manager: pluggy.PluginManager, name: str, make: Callable[[], Any], warn: Callable[[str], None]) -> None:
     try:
-        plugin = make()
-        if isinstance(plugin, Exception):
-            raise plugin
-        manager.register(plugin, name)
+        manager.register(make(), name)
     except Exception as error:  # the plugin's own, pluggy's, and what the registry found
         warn(f"hook plugin {name} is left out: {error}")
+
+
+def _usable(plugin: Any) -> Any:
+    """A plugin that the registry gave; raises what the registry found wrong with it."""
+    if isinstance(plugin, Exception):
+        raise plugin
+    return plugin
 
 
 def make_hooks(section: PluginConfig, config: Config) -> Any:

@@ -84,19 +84,26 @@ class _End:
         """The stage is its owner's."""
 
 
-class _OfRecords:
+class _Link:
+    """A transform before the rest of the pipeline; `_count` is what it has looked at."""
+
     direct = False
 
-    def __init__(self, named: Named, own: str, after: Pipeline) -> None:
+    def __init__(self, named: Named, after: Pipeline) -> None:
         self._label = named.label
-        self._change = named.transform.record
-        self._own = own
         self._after = after
         self._count = 0
 
     @property
     def beats(self) -> int:
         return self._count + self._after.beats
+
+
+class _OfRecords(_Link):
+    def __init__(self, named: Named, own: str, after: Pipeline) -> None:
+        super().__init__(named, after)
+        self._change = named.transform.record
+        self._own = own
 
     def fill(self, answer: Iterable[Yielded]) -> None:
         self._after.fill(self._changed(answer))
@@ -125,19 +132,11 @@ class _OfRecords:
                 yield _checked(self._label, changed, Partition(record.source or self._own, record.date), self._own)
 
 
-class _OfPartitions:
-    direct = False
-
+class _OfPartitions(_Link):
     def __init__(self, named: Named, stage: Stage, after: Pipeline) -> None:
-        self._label = named.label
+        super().__init__(named, after)
         self._change = named.transform.partition
         self._stage = stage
-        self._after = after
-        self._count = 0
-
-    @property
-    def beats(self) -> int:
-        return self._count + self._after.beats
 
     def fill(self, answer: Iterable[Yielded]) -> None:
         for item in answer:

@@ -31,7 +31,7 @@ from monolith_core.hookspecs import hookimpl
 from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source
 from monolith_core.record import Record
-from monolith_core.runner import Request, plan, run
+from monolith_core.runner import Request, plan, run, writing
 from monolith_core.stage import Stage
 from monolith_core.storage import Storage
 
@@ -462,6 +462,21 @@ async def test_a_target_may_take_several_days_at_once(build, shelf):
     assert told.report.exit_status == 0
     assert ledger(config) == [f"{number} src done 3" for number in range(5, 11)]
     assert sorted(shelf.calls[:3], reverse=True) == [Partition("src", day(number)) for number in (10, 9, 8)]
+
+
+async def test_large_days_are_written_one_after_the_other(build, shelf, monkeypatch):
+    monkeypatch.setattr(writing, "LARGE", 2)
+    busy = threading.Lock()
+
+    def alone(partition):
+        if not busy.acquire(blocking=False):
+            raise PermanentError("another one is being written")
+
+    shelf.before = alone
+    shelf.after = lambda partition: busy.release()
+    told = await go(build(target=wide(shelf, 3), span=6))
+    assert told.report.exit_status == 0
+    assert len(told.outcomes()) == 5
 
 
 async def test_a_day_that_fails_holds_up_none_that_is_written_beside_it(build, shelf):

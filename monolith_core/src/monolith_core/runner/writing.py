@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections import deque
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Literal
 
@@ -30,6 +31,9 @@ from monolith_core.runner.tenure import Tenure
 from monolith_core.runner.watch import watched
 from monolith_core.secrets import hide
 from monolith_core.storage import LedgerRow
+
+LARGE = 20_000
+"""Records of a day that is written beside no other as large, since each needs memory while it is written."""
 
 _threads = trio.CapacityLimiter(math.inf)
 
@@ -91,17 +95,25 @@ class Writing:
         waiting = deque(tasks.items())
         done: list[dt.date] = []
         errors: list[MonolithError] = []
+        large = trio.Lock()
+
+        def is_over() -> bool:
+            return bool(errors) or self._desk.control.stopping
 
         async def work() -> None:
-            while waiting and not errors and not self._desk.control.stopping:
+            while waiting and not is_over():
                 day, of_day = waiting.popleft()
-                try:
-                    for task in of_day:
-                        await self._one(answer, task)
-                except MonolithError as error:  # raised below, outside of the nursery, which would wrap it
-                    errors.append(error)
-                    return
-                done.append(day)
+                size = sum(task.staged.digest.count for task in of_day)
+                async with large if size > LARGE else nullcontext():
+                    if is_over():  # while this one waited for another large one
+                        return
+                    try:
+                        for task in of_day:
+                            await self._one(answer, task)
+                    except MonolithError as error:  # raised below, outside of the nursery, which would wrap it
+                        errors.append(error)
+                        return
+                    done.append(day)
 
         async with trio.open_nursery() as nursery:
             for _ in range(self._at_once):

@@ -305,3 +305,17 @@ def test_many_windows_at_once(job: Job) -> None:
     job.change("[source:installs]\n", "[source:installs]\njobs = 4\nspan = 1\n")
     assert job.outcomes() == {"done": 4}
     assert len(job.archived()) == 8
+
+
+def test_the_example_runs(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "examples/files.ini"
+    (tmp_path / "files.ini").write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports/installs-2024-02-28.csv").write_text("app,code,price\nmaps,007,1.50\n")
+    days = ("--start-date", "2024-02-28", "--end-date", "2024-02-29")
+    done = CliRunner().invoke(extract, [str(tmp_path / "files.ini"), *days])
+    assert done.exit_code == 0, done.output
+    assert "1 done, 1 deferred, 1 record" in done.output
+    with closing(sqlite3.connect(tmp_path / "archive.sqlite")) as connection:
+        rows = connection.execute("SELECT date, category, data FROM record").fetchall()
+    assert rows == [("2024-02-28", "install", '{"app":"maps","code":"007","price":1.50}')]

@@ -60,7 +60,7 @@ ensure_tools() {
     mkdir -p "$benchmarks"
     sed 's/\[.*\]//' requirements-dev.txt >"$benchmarks/constraints.txt"
     tool_monolith
-    tool loop '' PyMySQL msgspec
+    tool loop '' PyMySQL msgspec httpx
     tool client '' elasticsearch
     tool dlt '' 'dlt[sqlalchemy]==1.31.0' pyarrow PyMySQL
     tool_sling

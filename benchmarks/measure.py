@@ -20,6 +20,7 @@ from hourly import Hourly, Starts, hourly_table
 from loading import Loading
 from process import Failed
 from report import Bound, Table, show
+from rest import Rest
 from sides import SIDES, TOOLS, Task
 
 README = Path(__file__).parent / "README.md"
@@ -46,7 +47,7 @@ def arguments() -> tuple[Scope, argparse.Namespace]:
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--peer-rounds", type=int)
-    parser.add_argument("--only", default="archive,files,analytics,hourly,elasticsearch")
+    parser.add_argument("--only", default="archive,files,analytics,rest,hourly,elasticsearch")
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 5)
     peers = (1 if given.quick else 2) if given.peer_rounds is None else given.peer_rounds
@@ -143,6 +144,11 @@ def measure(scope: Scope) -> tuple[str, list[Bound]]:
             loading = measure_loading(sqlite, folder, scope)
             tables += loading.tables()
             bounds += loading.bounds()
+        if "rest" in scope.only:
+            services = Rest(sqlite, folder, max(scope.rounds, 3), scope.quick)
+            services.measure()
+            tables.append(services.table())
+            bounds += services.bounds()
     tables.append(Table(["bound", "measured", "at most", ""], [bound.line(quick=scope.quick) for bound in bounds]))
     return "\n\n".join(map(str, tables)), bounds
 

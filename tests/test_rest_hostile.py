@@ -397,3 +397,15 @@ async def test_tls_is_verified(
             careless.setup()
         assert await data(careless) == [{"n": 1}]
     assert "the certificate of the server is not verified (verify = false)" in caplog.text
+
+
+async def test_a_proxy_of_the_environment_is_used_unless_it_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with Hostile(counted) as proxy, Hostile(counted) as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        await extracted(source("http://shop.example" + DAILY))
+        assert [asked.target for asked in proxy.asked] == ["http://shop.example/items?day=2024-01-31"]
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        await extracted(source(server.url + DAILY))
+        assert (len(proxy.asked), len(server.asked)) == (1, 1)

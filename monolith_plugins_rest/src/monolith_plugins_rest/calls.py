@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
 from monolith_core import PermanentError
@@ -46,6 +47,7 @@ class Call:
         return replace(self, url=url.partition("#")[0])
 
 
+@lru_cache(maxsize=256)
 def origin(url: str) -> str:
     """Scheme, host and port of a URL; empty for one that is not of HTTP, or has a user in it.
 

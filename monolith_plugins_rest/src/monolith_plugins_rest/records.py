@@ -47,6 +47,17 @@ def _advice(value: Any, records: Any) -> str:
     return "check records"
 
 
+class _Days(dict[str, dt.date]):
+    """Days by the texts that mean them: those of a page are few, and to read one costs more than to look it up."""
+
+    def __init__(self, read: Callable[[Any], dt.date]) -> None:
+        self._read = read
+
+    def __missing__(self, text: str) -> dt.date:
+        day = self[text] = self._read(text)
+        return day
+
+
 @dataclass(frozen=True)
 class Shape:
     """How the records of an answer are read.
@@ -80,6 +91,7 @@ class Shape:
         Raises RecordError, whose field is what is at fault.
         """
         alone = asked.start if len(asked) == 1 else None
+        date_of, category, days = self.date_of, self.category, _Days(self.day)
         for number, value in enumerate(values, before + 1):
             if type(value) is not dict:
                 raise RecordError(
@@ -87,13 +99,15 @@ class Shape:
                     "make it one, as with records = items[*].{value: @}",
                     field="records",
                 )
-            yield Record(self._day(value, number, asked, alone), self._category(value, number), value)
+            if self.category_of is not None:
+                category = self._category(value, number, self.category_of)
+            day = asked.start if date_of is None else self._day(value, number, date_of, days, alone)
+            yield Record(day, category, value)
 
-    def _day(self, value: dict[str, Any], number: int, asked: Window, alone: dt.date | None) -> dt.date:
-        if self.date_of is None:
-            return asked.start
+    def _day(self, value: dict[str, Any], number: int, date_of: Pick, days: _Days, alone: dt.date | None) -> dt.date:
+        found = date_of(value)
         try:
-            day = self.day(self.date_of(value))
+            day = days[found] if type(found) is str else self.day(found)
         except ValueError as error:
             names = ", ".join(list(value)[:10])
             raise RecordError(f"in record {number} it {error}; the record has {names}", field=self.date or "") from None
@@ -105,10 +119,8 @@ class Shape:
             )
         return day
 
-    def _category(self, value: dict[str, Any], number: int) -> str:
-        if self.category_of is None:
-            return self.category
-        category = self.category_of(value)
+    def _category(self, value: dict[str, Any], number: int, category_of: Pick) -> str:
+        category = category_of(value)
         if not isinstance(category, str) or not category:
             raise RecordError(
                 f"in record {number} it is {kind_of(category)}, expected a text", field=self.category_field or ""

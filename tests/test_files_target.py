@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.files import DAY, NEXT, source, window
+from support.files import DAY, NEXT, records, source, window
 from support.files import given as as_given
 from support.files import staged as staged_answer
 
@@ -398,8 +398,7 @@ def test_csv_that_was_written_is_read_as_the_same_records_by_its_types(
     )
     without_id: Iterator[Record] = (
         Record(each.date, each.category, {name: value for name, value in each.data.items() if name != "monolith_id"})
-        for each in reading.extract(window())
-        if isinstance(each, Record)
+        for each in records(reading)
     )
     with Stage("visits", window()) as stage:
         stage.fill(without_id)

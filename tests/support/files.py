@@ -12,6 +12,7 @@ from monolith_core.note import Note
 from monolith_core.partition import Window
 from monolith_core.plugin import Context
 from monolith_core.record import Record
+from monolith_core.rows import Rows
 from monolith_core.stage import Stage, StagedPartition
 from monolith_plugins_files.source import FilesSource
 
@@ -35,7 +36,11 @@ def window(start: dt.date = DAY, end: dt.date | None = None) -> Window:
 
 def records(of: FilesSource, start: dt.date = DAY, end: dt.date | None = None) -> list[Record]:
     """What a source yields but for notes."""
-    return [each for each in of.extract(window(start, end)) if isinstance(each, Record)]
+    found: list[Record] = []
+    for each in of.extract(window(start, end)):
+        if not isinstance(each, Note):
+            found += each.records() if isinstance(each, Rows) else [each]
+    return found
 
 
 def data(of: FilesSource, start: dt.date = DAY, end: dt.date | None = None) -> list[Mapping[str, Any]]:

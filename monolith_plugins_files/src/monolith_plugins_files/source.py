@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
 from typing import ClassVar
 
-from monolith_core import Context, Note, Record, RecordError, Source, Window
+from monolith_core import Context, Note, Record, RecordError, Rows, Source, Window
 from monolith_plugins_files import objects, tables
 from monolith_plugins_files.content import Content
 from monolith_plugins_files.days import day_reader
@@ -29,10 +29,10 @@ class FilesSource(Source):
     def __init__(self, options: FilesSourceOptions, context: Context) -> None:
         super().__init__(options, context)
         self._storage = Storage(options.path, options.storage_options)
-        self._columns = tables.Columns(options)
+        self._texts = tables.Texts(options)
         self._read_day = day_reader(options.time_format, context.timezone)
 
-    def extract(self, window: Window) -> Iterator[Record | Note]:
+    def extract(self, window: Window) -> Iterator[Record | Rows | Note]:
         """Yield a record for each row that is dated in the window, and the version of each day."""
         found = self._search(window)
         yield from self._notes(window, found)
@@ -63,8 +63,9 @@ class FilesSource(Source):
         if newest is None:
             return f"no file of {window.start} to {window.end}: {self._storage.template.written(end)} would be one"
         file = found.of(newest)[-1]
-        record = next(self._read(file, found.days_of(file), found), None)
-        named = f"with {', '.join(record.data)}" if record and record.data else "without a record of these days"
+        first = next(self._read(file, found.days_of(file), found), None)
+        names = list(first.columns.names if isinstance(first, Rows) else first.data) if first is not None else []
+        named = f"with {', '.join(map(str, names))}" if names else "without a record of these days"
         return f"{len(list(found.files))} files of {window.start} to {window.end}; {file.path} begins {named}"
 
     def _search(self, window: Window) -> Search:
@@ -83,7 +84,7 @@ class FilesSource(Source):
                     "missing = empty if that means a day without records"
                 )
 
-    def _read(self, file: File, days: Collection[dt.date], found: Search) -> Iterator[Record]:
+    def _read(self, file: File, days: Collection[dt.date], found: Search) -> Iterator[Record | Rows]:
         options = self.options
         own = next(iter(days)) if options.date_column is None else None
         scope = Scope(self._read_day, days, found.allows(file))
@@ -91,9 +92,9 @@ class FilesSource(Source):
         with Content(self._storage, file, options.compression, most=options.max_bytes) as content:
             if options.kind in _TABLES:
                 names, rows = _TABLES[options.kind](content, options)
-                table = tables.Table(file.path, names, self._columns, self.context.id, own)
+                table = tables.Table(file.path, names, self._texts, self.context.id, own)
                 for some, lines in rows:
-                    yield from table.records(some, lines, scope)
+                    yield from table.rows(some, lines, scope)
             else:
                 unit = "row" if options.kind == "parquet" else ""
                 made = objects.Objects(file.path, options, self.context.id, own, scope, unit)

@@ -9,9 +9,9 @@ import csv
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, repeat
+from itertools import compress
 
-from monolith_core import Record, RecordError
+from monolith_core import Columns, RecordError, Rows
 from monolith_plugins_files import patterns
 from monolith_plugins_files.content import LONGEST_LINE, Content
 from monolith_plugins_files.days import has_time
@@ -20,26 +20,26 @@ from monolith_plugins_files.options import FilesSourceOptions
 from monolith_plugins_files.scope import Scope
 from monolith_plugins_files.values import Column, ValueFault
 
-AT_ONCE = 500
+AT_ONCE = 1000
 """Rows that are converted at once."""
 
 Row = Sequence[str | None]
-Rows = tuple[list[Row], list[int]]
+Some = tuple[list[Row], list[int]]
 """Some rows, and the line that each begins in."""
 
 
-def read_csv(content: Content, options: FilesSourceOptions) -> tuple[list[str], Iterator[Rows]]:
+def read_csv(content: Content, options: FilesSourceOptions) -> tuple[list[str], Iterator[Some]]:
     """The names of a CSV file's columns, and its rows; raises FileFault, also while the rows are read."""
     return _Csv(content, options).read()
 
 
-def read_lines(content: Content, options: FilesSourceOptions) -> tuple[list[str], Iterator[Rows]]:
+def read_lines(content: Content, options: FilesSourceOptions) -> tuple[list[str], Iterator[Some]]:
     """The names of a pattern's groups, and the groups of each line."""
     pattern = patterns.compiled(options.pattern or "")
     names = sorted(pattern.groupindex, key=pattern.groupindex.__getitem__)
     places = [pattern.groupindex[name] for name in names]
 
-    def rows() -> Iterator[Rows]:
+    def rows() -> Iterator[Some]:
         found: list[Row] = []
         lines: list[int] = []
         for line, text in enumerate(content.lines(options.encoding, options.comment), 1):
@@ -80,7 +80,7 @@ class _Csv:
             strict=True,
         )
 
-    def read(self) -> tuple[list[str], Iterator[Rows]]:
+    def read(self) -> tuple[list[str], Iterator[Some]]:
         if not self._options.header:
             return self._options.columns, self._rows(self._options.columns, 1)
         header = self._next(1)
@@ -97,7 +97,7 @@ class _Csv:
         except csv.Error as error:
             raise self._fault(error, line) from None
 
-    def _rows(self, header: list[str], line: int) -> Iterator[Rows]:
+    def _rows(self, header: list[str], line: int) -> Iterator[Some]:
         rows: list[Row] = []
         lines: list[int] = []
         try:
@@ -113,7 +113,7 @@ class _Csv:
             raise self._fault(error, line) from None
         yield self._checked(rows, lines, header)
 
-    def _checked(self, rows: list[Row], lines: list[int], header: list[str]) -> Rows:
+    def _checked(self, rows: list[Row], lines: list[int], header: list[str]) -> Some:
         """The rows, if each has as many fields as the header and none is the header once more."""
         if set(map(len, rows)) - {len(header)}:
             line, row = next((line, row) for line, row in zip(lines, rows, strict=True) if len(row) != len(header))
@@ -156,10 +156,10 @@ def _listed(names: Sequence[str]) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
-class Columns:
-    """The columns of all files of a source, by name: what a text means is the same in each of them."""
+class Texts:
+    """What texts mean in each column of a source's files, by its name: it is the same in all of them."""
 
-    TEXTS = 100_000
+    MOST = 100_000
     """How many texts of all columns together are remembered, at most."""
 
     def __init__(self, options: FilesSourceOptions) -> None:
@@ -170,7 +170,7 @@ class Columns:
         """The column of a name, one of `count`."""
         column = self._columns.get(name)
         if column is None:
-            convert, most = self.options.convert(name), self.TEXTS // count
+            convert, most = self.options.convert(name), self.MOST // count
             column = self._columns[name] = Column(convert, self.options.null, most=most)
         return column
 
@@ -178,8 +178,8 @@ class Columns:
 class Table:
     """Makes records of the rows of one file."""
 
-    def __init__(self, path: str, names: list[str], columns: Columns, source: str, day: dt.date | None) -> None:
-        options = columns.options
+    def __init__(self, path: str, names: list[str], texts: Texts, source: str, day: dt.date | None) -> None:
+        options = texts.options
         self._path = path
         self._names = names
         self._day = day
@@ -190,10 +190,9 @@ class Table:
             if name != "*":
                 self._place(name, "types")
         left_out = {self._category_at, None if has_time(options.time_format) else self._date_at}
-        # Sorted, because the encoder then finds the names in the order that it wants them in.
         self._places = sorted(set(range(len(names))) - left_out, key=names.__getitem__)
-        self._keys = [names[place] for place in self._places]
-        self._columns = [columns.of(names[place], len(names)) for place in self._places]
+        self._columns = Columns([names[place] for place in self._places])
+        self._texts = [texts.of(names[place], len(names)) for place in self._places]
 
     def _place(self, name: str | None, option: str) -> int | None:
         if name is None:
@@ -204,16 +203,16 @@ class Table:
             )
         return self._names.index(name)
 
-    def records(self, rows: list[Row], lines: list[int], scope: Scope) -> list[Record]:
+    def rows(self, rows: list[Row], lines: list[int], scope: Scope) -> Iterable[Rows]:
         """The records of those rows that are wanted; raises FileFault for a day, RecordError for another value."""
         try:
-            return self._records(rows, scope) if rows else []
+            return self._rows(rows, scope) if rows else ()
         except ValueFault:
             for row, line in zip(rows, lines, strict=True):
                 self._look(row, line, scope)
             raise
 
-    def _records(self, rows: list[Row], scope: Scope) -> list[Record]:
+    def _rows(self, rows: list[Row], scope: Scope) -> Iterable[Rows]:
         columns: list[tuple[str | None, ...]] = list(zip(*rows, strict=True))
         days: Sequence[dt.date | None] = [self._day] * len(rows)
         if self._date_at is not None:
@@ -221,17 +220,28 @@ class Table:
             if None in days:
                 columns = [tuple(compress(column, days)) for column in columns]
                 days = [day for day in days if day is not None]
-        categories: Iterable[str] = repeat(self._category)
+        categories = [self._category] * len(days)
         if self._category_at is not None:
             categories = list(map(_category, columns[self._category_at]))
-        pairs = zip(self._columns, self._places, strict=True)
-        values = [column.values(columns[place]) for column, place in pairs]
-        keys = self._keys
-        found: Iterable[tuple[object, ...]] = zip(*values, strict=True) if values else repeat(())
-        return [
-            Record(day, category, dict(zip(keys, row, strict=True)))  # type: ignore[arg-type]
-            for day, category, row in zip(days, categories, found)  # noqa: B905 - constants are repeated for ever
-        ]
+        pairs = zip(self._texts, self._places, strict=True)
+        values = [text.values(columns[place]) for text, place in pairs]
+        found: list[tuple[object, ...]] = list(zip(*values, strict=True)) if values else [()] * len(days)
+        return self._grouped(days, categories, found)
+
+    def _grouped(
+        self, days: Sequence[dt.date | None], categories: Sequence[str], rows: list[tuple[object, ...]]
+    ) -> Iterator[Rows]:
+        """The rows of each day and category; mostly there is one."""
+        places = list(zip(days, categories, strict=True))
+        groups: dict[tuple[dt.date | None, str], list[tuple[object, ...]]] = {}
+        if places and places.count(places[0]) == len(places):
+            groups[places[0]] = rows
+        else:
+            for place, row in zip(places, rows, strict=True):
+                groups.setdefault(place, []).append(row)
+        for (day, category), some in groups.items():
+            assert day is not None
+            yield Rows(day, category, self._columns, some)
 
     def _look(self, row: Row, line: int, scope: Scope) -> None:
         """Raise what is wrong with a row, if it is this one."""
@@ -242,7 +252,7 @@ class Table:
                 raise FileFault(self._path, line, self._found(row, self._date_at, fault)) from None
             if wanted is None:
                 return
-        for place, column in (*zip(self._places, self._columns, strict=True), (self._category_at, None)):
+        for place, column in (*zip(self._places, self._texts, strict=True), (self._category_at, None)):
             if place is None:
                 continue
             try:

@@ -593,7 +593,7 @@ def test_nothing_to_import(tmp_path: Path, original_url: str) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "text"),
     [
-        (["--from", "elsewhere"], 2, "--from: *** is no database URL; expected something like sqlite:///"),
+        (["--from", "no-url-at-all"], 2, "--from: *** is no database URL; expected something like sqlite:///"),
         (["--from", "sqlite:///${NO_SUCH_VARIABLE}"], 2, "the environment variable NO_SUCH_VARIABLE is not set"),
         (["--from", "sqlite:///nowhere.sqlite"], 1, "nowhere.sqlite: there is no such file"),
         (["--from", "mysql://user:hidden@127.0.0.1:1/x"], 1, "cannot be reached, or the connection was lost"),

@@ -27,6 +27,7 @@ DISTRIBUTIONS = [CORE, *PLUGINS]
 LAYERS = {
     "leaves": {
         "errors",
+        "blame",
         "partition",
         "record",
         "rows",

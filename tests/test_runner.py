@@ -525,7 +525,7 @@ async def test_a_source_that_hangs_is_given_up(build, table, mock_clock):
         told = await go(build(since=day(10), timeout=10, retries=0))
     release.set()
     assert told.outcomes() == ["10 failed"]
-    assert "source src made no progress for 10s" in told.finished[0].error
+    assert "src made no progress for 10s" in told.finished[0].error
 
 
 async def test_the_next_window_is_asked_for_while_this_one_is_written(build, table, shelf):

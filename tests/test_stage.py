@@ -144,9 +144,9 @@ def test_large_sets_of_ids_are_sorted_as_small_ones():
         (Record(DAY, None, {}), "category: expected a text, got NoneType None"),
         (Record(DAY, "x", {}, source=""), "source: expected a source's id, got str ''"),
         (Record(DAY, "x", {}, source="s" * 65), f"source: expected a source's id, got str '{'s' * 56}..."),
-        ({"date": DAY}, "src yielded dict {'date': datetime.date(2024, 2, 29)}, expected Record(date, category, data)"),
-        (None, "src yielded NoneType None, expected Record(date, category, data)"),
-        (msgspec.UNSET, "src yielded UnsetType UNSET, expected Record(date, category, data)"),
+        ({"date": DAY}, "yielded dict {'date': datetime.date(2024, 2, 29)}, expected Record(date, category, data)"),
+        (None, "yielded NoneType None, expected Record(date, category, data)"),
+        (msgspec.UNSET, "yielded UnsetType UNSET, expected Record(date, category, data)"),
     ],
 )
 def test_refused(record, message):

@@ -303,10 +303,10 @@ class Refuses(Transform):
         (
             Moves,
             RecordError,
-            "change made shop 2024-03-10 of a record of shop 2024-03-09; a transform may change neither",
+            "change: made shop 2024-03-10 of a record of shop 2024-03-09; a transform may change neither",
         ),
-        (Steals, RecordError, "change made thief 2024-03-09 of a record of shop 2024-03-09"),
-        (GivesDicts, RecordError, "change gave dict, expected Record"),
+        (Steals, RecordError, "change: made thief 2024-03-09 of a record of shop 2024-03-09"),
+        (GivesDicts, RecordError, "change: gave dict, expected Record"),
         (Refuses, RecordError, "change: data.price: expected a price"),
     ],
 )

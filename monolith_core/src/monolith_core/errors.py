@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 
 class MonolithError(Exception):
@@ -69,11 +70,20 @@ class PermanentError(MonolithError):
 
 
 class RecordError(PermanentError):
-    """A record that cannot be kept; `field` is the path of the value at fault, such as `data.tags[2]`."""
+    """A record that cannot be kept; `field` is the path of the value at fault, such as `data.tags[2]`.
 
-    def __init__(self, message: str, *, field: str = "") -> None:
-        super().__init__(f"{field}: {message}" if field else message)
+    The engine says which `plugin` it came from; a plugin need not.
+    """
+
+    def __init__(self, message: str, *, field: str = "", plugin: str = "") -> None:
+        super().__init__(": ".join(part for part in (plugin, field, message) if part))
+        self.message = message
         self.field = field
+        self.plugin = plugin
+
+    def of(self, plugin: str) -> Self:
+        """The same error of a plugin."""
+        return type(self)(self.message, field=self.field, plugin=plugin)
 
 
 class StrayRecord(RecordError):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from monolith_core.blame import plain_errors
 from monolith_core.config import Config, PhaseConfig, PluginConfig
 from monolith_core.config.given import given_source
 from monolith_core.days import DayRange
@@ -20,7 +21,6 @@ from monolith_core.durations import format_duration
 from monolith_core.errors import ConfigurationError, Fault, PermanentError
 from monolith_core.partition import MAX_ID, Partition, Window
 from monolith_core.plugin import Inventory, Source, Target, TellsDigests, TellsInventory
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.request import Request
 from monolith_core.storage import Storage

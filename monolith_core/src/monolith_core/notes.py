@@ -10,7 +10,7 @@ from monolith_core.note import MAX_VERSION, Note
 
 
 class Notes:
-    """What `own`, the id of the source that is asked, says about whole days.
+    """What a source, which errors name `own`, says about whole days.
 
     `known` gives the version that is known of a day, an empty text if none is.
     """

@@ -66,10 +66,10 @@ class StagedPartition:
 class Stage:
     """Collects the answer to one window, and gives its partitions when it is complete.
 
-    `own` is the id of the source that is asked; a record that names no source is its own. `known` gives the version
-    that is known of a day. `stamp` counts what was added: it is what the idle timeout watches. Once a stage is closed,
-    `add` raises, which ends a worker thread that was given up. Use it as a context manager: the temporary file goes
-    with it.
+    `own` is the id of the source that is asked, `label` how errors name it; a record that names no source is its own.
+    `known` gives the version that is known of a day. `stamp` counts what was added: it is what the idle timeout looks
+    at. Once a stage is closed, `add` raises, which ends a worker thread that was given up. Use it as a context manager:
+    the temporary file goes with it.
     """
 
     def __init__(
@@ -80,10 +80,11 @@ class Stage:
         nan: Literal["error", "null"] = "error",
         memory_limit: int = MEMORY_LIMIT,
         known: Callable[[dt.date], str] = lambda day: "",
+        label: str = "",
     ) -> None:
         self.own = own
         self.window = window
-        self.notes = Notes(own, known)
+        self.notes = Notes(label or own, known)
         self.stamp = 0
         self.closed = False
         self.nan: Literal["error", "null"] = nan
@@ -172,7 +173,7 @@ class Stage:
             self.notes.add(yielded)
             self.stamp += 1
         else:
-            raise RecordError(f"{self.own} yielded {_shown(yielded)}, expected Record(date, category, data)")
+            raise RecordError(f"yielded {_shown(yielded)}, expected Record(date, category, data)")
 
     def _add_rows(self, rows: Rows) -> None:
         if not rows.values:

@@ -126,8 +126,8 @@ async def _limited(kind: str, name: str, call: Callable[[], str | None], seconds
 
 def _ask(config: Config, plugin: PluginConfig, storage: Storage | None) -> str | None:
     """A plugin's own answer; None if it offers no check."""
+    from monolith_core.blame import plain_errors
     from monolith_core.plugin import Checks
-    from monolith_core.runner.blame import plain_errors
     from monolith_core.runner.opened import make_context
 
     if plugin.kind == "hooks":
@@ -142,9 +142,9 @@ def _ask(config: Config, plugin: PluginConfig, storage: Storage | None) -> str |
 
 
 def _ask_hooks(config: Config, plugin: PluginConfig) -> str | None:
+    from monolith_core.blame import plain_errors
     from monolith_core.cli.hooks import make_hooks
     from monolith_core.plugin import Checks
-    from monolith_core.runner.blame import plain_errors
 
     with plain_errors(plugin.id):
         made: Any = make_hooks(plugin, config)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from monolith_core.blame import nobody
 from monolith_core.logs.words import plain
 from monolith_core.secrets import hide
 
@@ -80,7 +81,8 @@ def to_stderr(line: str) -> None:
 
 def to_stdout(line: str) -> None:
     """Write a line to what is standard output now."""
-    print(line, flush=True)
+    with nobody():
+        print(line, flush=True)
 
 
 @contextmanager

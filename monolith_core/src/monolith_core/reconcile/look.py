@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from monolith_core.blame import plain_errors
 from monolith_core.config import Config, PluginConfig
 from monolith_core.days import DayRange
 from monolith_core.errors import MonolithError, StorageError
@@ -15,7 +16,6 @@ from monolith_core.partition import EMPTY, Digest, Partition, Window
 from monolith_core.plugin import Target, TellsDigests, TellsRecords
 from monolith_core.reconcile.bodies import sound
 from monolith_core.reconcile.difference import Difference, Kind, compare, kind_of
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.secrets import hide
 from monolith_core.storage import LedgerRow, Storage
@@ -78,12 +78,13 @@ def look(config: Config, storage: Storage, targets: Iterable[str], scope: Scope)
             yield Found(name, silent=True)
             continue
         try:
-            with plain_errors(name):
-                yield _asked(config, storage, target, scope, names)
+            with plain_errors(target):
+                found = _asked(config, storage, target, scope, names)
         except StorageError:
             raise
         except MonolithError as error:
-            yield Found(name, error=hide(str(error)))
+            found = Found(name, error=hide(str(error)))
+        yield found
 
 
 def _asked(config: Config, storage: Storage, target: PluginConfig, scope: Scope, asked: list[str]) -> Found:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from monolith_core.blame import plain_errors
 from monolith_core.config import Config, PhaseConfig
 from monolith_core.errors import LeaseHeld
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import OffersPartitions
 from monolith_core.reconcile.difference import Difference
 from monolith_core.reconcile.look import Found
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.planning import held
 from monolith_core.runner.request import Request
@@ -208,7 +208,7 @@ class _Speakers:
         context = make_context(
             config, zone, self._storage, lambda window: held(self._config, config, self._storage, window)
         )
-        with plain_errors(name):
+        with plain_errors(config):
             plugin: Any = config.plugin(config.options, context)
             try:
                 window = Window(name, _A_DAY, _A_DAY)

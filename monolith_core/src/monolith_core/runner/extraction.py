@@ -10,9 +10,9 @@ from typing import Any, Literal, cast
 import trio
 
 from monolith_core import faults
+from monolith_core.blame import plain_errors
 from monolith_core.errors import PermanentError
 from monolith_core.executor import Executor, WindowTask
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.transforming import Named, Pipeline, pipeline
 from monolith_core.runner.watch import watched
 from monolith_core.stage import Stage
@@ -35,23 +35,23 @@ async def extract(
     `timeout` is idle seconds; `label` is how errors name the source; `progress` is told the number of records so far, a
     few times a second. Raises what the source raises; another exception than a MonolithError becomes a PermanentError.
     """
-    stage = Stage(task.source, task.window, nan=nan, known=lambda day: task.known.get(day, ""))
-    sink = pipeline(transforms, stage)
     who = label or task.source
+    stage = Stage(task.source, task.window, nan=nan, known=lambda day: task.known.get(day, ""), label=str(who))
+    sink = pipeline(transforms, stage)
 
     async def ask() -> None:
         answer = await trio.to_thread.run_sync(
             _begin, executor, task, sink, who, abandon_on_cancel=True, limiter=_threads
         )
         if answer is not None:
-            await _collect(answer, sink, who)
+            await collect(answer, sink, who)
 
     try:
         await watched(
             ask,
             timeout=timeout,
             stamp=lambda: stage.stamp + sink.beats,
-            what=f"source {task.source}",
+            what=str(who),
             tick=(lambda: progress(stage.records)) if progress else None,
         )
         stage.check()
@@ -77,7 +77,8 @@ def _begin(executor: Executor, task: WindowTask, sink: Pipeline, who: object) ->
     return None
 
 
-async def _collect(answer: AsyncIterable[Any], sink: Pipeline, who: object) -> None:
+async def collect(answer: AsyncIterable[Any], sink: Pipeline, who: object) -> None:
+    """Put an asynchronous answer into the pipeline; `blocking` knows by this function that a source has the loop."""
     with plain_errors(who):
         if hasattr(answer, "aclose"):
             async with aclosing(cast("Any", answer)) as records:
@@ -86,5 +87,5 @@ async def _collect(answer: AsyncIterable[Any], sink: Pipeline, who: object) -> N
         else:
             async for record in answer:
                 sink.add(record)
-        if not sink.direct:
-            await trio.to_thread.run_sync(sink.end, abandon_on_cancel=True, limiter=_threads)
+    if not sink.direct:
+        await trio.to_thread.run_sync(sink.end, abandon_on_cancel=True, limiter=_threads)

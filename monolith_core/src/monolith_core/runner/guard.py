@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from monolith_core.blame import plain_errors
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Target, TellsDigests
-from monolith_core.runner.blame import plain_errors
 
 
 class Guard:
@@ -39,7 +39,7 @@ class Guard:
         )
 
 
-def really_held(name: str, target: Target | None, window: Window) -> Mapping[Partition, Digest]:
+def really_held(name: object, target: Target | None, window: Window) -> Mapping[Partition, Digest]:
     """What a target tells of the partitions of a window's days, nothing if it cannot; raises what the target raises."""
     if not isinstance(target, TellsDigests):
         return {}

@@ -7,6 +7,11 @@ from typing import Any
 
 import pluggy
 
+from monolith_core.blame import acting_as
+
+_OURS = "monolith-"
+"""How the names of monolith's own hook plugins begin."""
+
 log = logging.getLogger("monolith.hooks")
 
 
@@ -21,7 +26,8 @@ class Notify:
         for implementation in reversed(getattr(self._hooks.hook, hook).get_hookimpls()):
             arguments = [facts[name] for name in implementation.argnames]
             try:
-                implementation.function(*arguments)
+                with acting_as("" if implementation.plugin_name.startswith(_OURS) else implementation.plugin_name):
+                    implementation.function(*arguments)
             except Exception as error:
                 log.warning(
                     "hook %s of plugin %s raised %s: %s",

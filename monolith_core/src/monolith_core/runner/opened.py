@@ -10,12 +10,12 @@ from typing import Any, Generic, TypeVar
 
 import trio
 
+from monolith_core.blame import plain_errors
 from monolith_core.config import PluginConfig
 from monolith_core.errors import MonolithError
 from monolith_core.executor import Executor
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Connector, Context, Source, Target
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.transforming import Named
 from monolith_core.runner.watch import watched
 
@@ -85,7 +85,7 @@ async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
             lambda: trio.to_thread.run_sync(start, abandon_on_cancel=True),
             timeout=config.options.timeout,
             stamp=lambda: 0,
-            what=f"setup of {config.id}",
+            what=f"setup of {config}",
         )
     except MonolithError as error:
         opened.error = error
@@ -106,6 +106,6 @@ async def close_plugin(opened: Opened[Any]) -> None:
         with trio.move_on_after(30, shield=True) as scope:
             await trio.to_thread.run_sync(end, abandon_on_cancel=True)
         if scope.cancelled_caught:
-            log.warning("%s did not close within 30s", opened.id)
+            log.warning("%s did not close within 30s", opened.config)
     except MonolithError as error:
         log.warning("closing %s failed: %s", opened.id, error)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monolith_core import days
+from monolith_core.blame import plain_errors
 from monolith_core.config import Config, PhaseConfig, PluginConfig
 from monolith_core.days import DayRange
 from monolith_core.errors import PermanentError
@@ -26,7 +27,6 @@ from monolith_core.plan import (
     windows,
 )
 from monolith_core.plugin import OffersPartitions, Purges, Source, TellsVersions
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.request import Request
 from monolith_core.storage import LedgerRow, Storage

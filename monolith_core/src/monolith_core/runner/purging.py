@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import trio
 
+from monolith_core.blame import plain_errors
 from monolith_core.errors import MonolithError
 from monolith_core.events import DueDay, Purged
 from monolith_core.partition import Partition, Window
 from monolith_core.plan import windows
 from monolith_core.plugin import Purges, Source
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.desk import Desk
 from monolith_core.runner.opened import Opened
 from monolith_core.runner.planning import Planner, fingerprint

@@ -18,10 +18,13 @@ from monolith_core.events import PhaseFinished, Run
 from monolith_core.executor import Executor
 from monolith_core.plugin import Source, Target
 from monolith_core.report import ReportBuilder
+from monolith_core.runner.blocking import loop_watched
 from monolith_core.runner.control import Control
 from monolith_core.runner.desk import Desk, Health
+from monolith_core.runner.leaks import Leaks, install
 from monolith_core.runner.notify import Notify
 from monolith_core.runner.opened import Opened, close_plugin, make_context, open_plugin
+from monolith_core.runner.output import output_guarded
 from monolith_core.runner.planning import held, utcnow
 from monolith_core.runner.request import Request
 from monolith_core.runner.working import Working
@@ -44,12 +47,14 @@ async def run(
     Partitions that fail are told to the hooks, the ledger and the report, and raise nothing. Raises StorageError if the
     storage cannot be used.
     """
+    install()
     report = ReportBuilder()
     hooks.register(report, "monolith-report")
     try:
         storage = await trio.to_thread.run_sync(Storage.open, config.monolith.database.get_secret_value())
         try:
-            await _Run(config, request, Notify(hooks), storage, report, now).run()
+            with output_guarded():
+                await _Run(config, request, Notify(hooks), storage, report, now).run()
         finally:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(storage.close)
@@ -89,7 +94,8 @@ class _Run:
         self._notify("run_started", run=self._facts)
         error = ""
         try:
-            await self._phases()
+            with loop_watched():
+                await self._phases()
         except Exception as raised:
             error = f"{type(raised).__name__}: {raised}"
             raise
@@ -119,7 +125,7 @@ class _Run:
     async def _phase(self, phase: PhaseConfig) -> bool:
         """Run one phase; whether the next one may follow."""
         self._notify("phase_started", phase=phase.id)
-        start = trio.current_time()
+        start, left = trio.current_time(), Leaks()
         sources, targets, executors = await self._open(phase)
         desk = Desk(
             self._config,
@@ -142,6 +148,7 @@ class _Run:
                     opened: list[Opened[Any]] = [*sources, *targets, *executors]
                     for each in opened:
                         nursery.start_soon(close_plugin, each)
+                await left.tell(each.config for each in opened)
         ok = self._report.phase_ok(phase.id)
         event = PhaseFinished(phase.id, ok, trio.current_time() - start)
         self._notify("phase_finished", event=event)

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from monolith_core.blame import blamed
 from monolith_core.errors import MonolithError, RecordError
 from monolith_core.note import Note
 from monolith_core.partition import Partition
 from monolith_core.plugin import StagedRecord, Yielded
 from monolith_core.record import ArchivedRecord, Record
 from monolith_core.rows import one_by_one
-from monolith_core.runner.blame import blamed
 from monolith_core.stage import Stage, StagedPartition
 from monolith_core.transform import Transform, takes_partitions
 
@@ -184,11 +184,12 @@ class _OfPartitions(_Link):
 def _checked(label: str, record: object, partition: Partition, own: str) -> Record:
     """What a transform made, if it is a record of the same day and source."""
     if not isinstance(record, Record):
-        raise RecordError(f"{label} gave {type(record).__name__}, expected Record(date, category, data)")
+        raise RecordError(f"gave {type(record).__name__}, expected Record(date, category, data)", plugin=label)
     if record.date != partition.date or (record.source or own) != partition.source:
         raise RecordError(
-            f"{label} made {record.source or own} {record.date} of a record of {partition}; "
-            "a transform may change neither the day nor the source"
+            f"made {record.source or own} {record.date} of a record of {partition}; "
+            "a transform may change neither the day nor the source",
+            plugin=label,
         )
     return record
 
@@ -196,7 +197,7 @@ def _checked(label: str, record: object, partition: Partition, own: str) -> Reco
 def _blamed(label: str, error: Exception) -> MonolithError:
     """The error of a transform, with the transform's name in it."""
     if isinstance(error, RecordError):
-        return RecordError(f"{label}: {error}")
+        return error.of(label)
     return error if isinstance(error, MonolithError) else blamed(label, error)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import trio
 
+from monolith_core.blame import plain_errors
 from monolith_core.config import Config, PluginConfig, load_config
 from monolith_core.executor import WindowTask
 from monolith_core.plugin import Source, Yielded
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.planning import held
 from monolith_core.storage import Storage

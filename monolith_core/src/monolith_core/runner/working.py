@@ -110,7 +110,7 @@ class Working:
                 lambda: trio.to_thread.run_sync(planner.plan, self.config, plugin, abandon_on_cancel=True),
                 timeout=options.timeout,
                 stamp=lambda: 0,
-                what=f"the plan of {self.config.id}",
+                what=f"the plan of {self.config}",
             )
 
         def before(error: TemporaryError, attempt: int, delay: float) -> None:

@@ -13,14 +13,14 @@ from typing import Literal
 import trio
 
 from monolith_core import faults
-from monolith_core.errors import LeaseLost, MonolithError, TemporaryError
+from monolith_core.blame import plain_errors
+from monolith_core.errors import LeaseLost, MonolithError, PermanentError, TemporaryError
 from monolith_core.events import DueDay, Retry
 from monolith_core.note import Note
 from monolith_core.partition import EMPTY, Digest, Partition, Window
 from monolith_core.plugin import Target, Written
 from monolith_core.retry import retrying
 from monolith_core.runner.answer import Answer, NoAnswer
-from monolith_core.runner.blame import plain_errors
 from monolith_core.runner.books import Books
 from monolith_core.runner.delivery import Delivery
 from monolith_core.runner.desk import Desk, Health
@@ -127,14 +127,15 @@ class Writing:
         unknown = any(task.unknown for of_day in tasks.values() for task in of_day)
         if not unknown or not self._guard.watches or self._opened.error is not None or self._health.given_up:
             return tasks
+        section = self._opened.config
         try:
             found = await watched(
                 lambda: trio.to_thread.run_sync(
-                    really_held, self._opened.id, self._opened.plugin, window, abandon_on_cancel=True, limiter=_threads
+                    really_held, section, self._opened.plugin, window, abandon_on_cancel=True, limiter=_threads
                 ),
-                timeout=self._opened.config.options.timeout,
+                timeout=section.options.timeout,
                 stamp=lambda: 0,
-                what=f"target {self._opened.id}",
+                what=str(section),
             )
         except MonolithError as error:
             self._untold = str(error)
@@ -253,7 +254,7 @@ class Writing:
                     ),
                     timeout=options.timeout,
                     stamp=lambda: delivery.stamp,
-                    what=f"target {self._opened.id}",
+                    what=str(self._opened.config),
                 )
             except BaseException:
                 delivery.abandon()
@@ -289,6 +290,11 @@ class Writing:
         assert self._opened.plugin is not None
         with plain_errors(self._opened.config):
             written = self._opened.plugin.replace(partition, delivery)
+        if not isinstance(written, Written):
+            raise PermanentError(
+                f"{self._opened.config} returned {type(written).__name__} from replace, "
+                "expected Written(added, removed, kept)"
+            )
         faults.point("replaced")
         return written
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from monolith_core.blame import nobody
 from monolith_core.errors import StorageError
 from monolith_core.storage.dialect import Dialect, dialect_of
 from monolith_core.urls import database_url
@@ -101,6 +102,11 @@ def _prepare_sessions(engine: Engine, dialect: Dialect, lock_timeout: float) -> 
         reads = connection.get_execution_options().get(READS)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
+    def connect(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
+        with nobody():  # a plugin that uses the storage has not opened its connections
+            return dialect.connect(*arguments, **options)
+
+    event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", connected)
     if dialect.name == "sqlite":
         event.listen(engine, "begin", begun)

@@ -82,7 +82,7 @@ class Sqlite:
         with closing(sqlite3.connect(self.file(name), isolation_level=None)) as connection:
             # Only those that are named: dlt leaves more files than SQLite attaches.
             for other in self._folder.glob("*.sqlite"):
-                if f"{other.stem}.record" in sql:
+                if f"{other.stem}." in sql:
                     connection.execute(f"ATTACH '{other}' AS {other.stem}")
             for statement in sql.split(";"):
                 row = connection.execute(statement).fetchone()

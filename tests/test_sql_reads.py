@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -20,12 +21,14 @@ from monolith_core.executor import WindowTask
 from monolith_core.partition import ONE_DAY
 from monolith_core.runner.extraction import extract
 from monolith_core.runner.local import local
+from monolith_plugins_sql.reads import Reads
 from monolith_plugins_sql.source import SqlSource
 
 ENDLESS = {
     "mariadb": "SELECT SLEEP(600) AS date FROM seq_1_to_9",
     "postgresql": "SELECT pg_sleep(600) AS date FROM generate_series(1, 9)",
 }
+COUNTING = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n AS date FROM c WHERE n < 0"
 
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.server) for name in ENDLESS])
@@ -46,14 +49,15 @@ def running(server: Server) -> set[int]:
     if isinstance(server, MariaDB):
         query = "SELECT id FROM information_schema.processlist WHERE user = 'monolith' AND info LIKE '%SLEEP(600)%'"
     else:
-        query = "SELECT pid FROM pg_stat_activity WHERE usename = 'monolith' AND state = 'active'"
+        query = "SELECT pid FROM pg_stat_activity WHERE usename = 'monolith' AND wait_event = 'PgSleep'"
     return {number for (number,) in server.admin(query)}
 
 
-def await_running(server: Server, so: Callable[[set[int]], bool]) -> None:
+def await_running(server: Server, so: Callable[[set[int]], bool]) -> set[int]:
     with deadline(30) as over:
-        while not so(running(server)):
-            assert not over.is_set(), f"running: {running(server)}"
+        while not so(found := running(server)):
+            assert not over.is_set(), f"running: {found}"
+    return found
 
 
 @contextmanager
@@ -97,16 +101,13 @@ def test_closing_ends_what_is_stuck(server: Server, endless: SqlSource):
 
 def test_asking_again_ends_what_is_stuck_in_the_same_days_only(server: Server, endless: SqlSource):
     other = Reader(endless, days=1)
-    await_running(server, lambda found: len(found) == 1)
-    kept = running(server)
+    kept = await_running(server, lambda found: len(found) == 1)
     first = Reader(endless)
-    await_running(server, lambda found: len(found) == 2)
-    [replaced] = running(server) - kept
+    [replaced] = await_running(server, lambda found: len(found) == 2) - kept
     again = Reader(endless)
     assert isinstance(first.join(), TemporaryError)
-    await_running(server, lambda found: len(found) == 2)
-    assert kept < running(server)
-    assert replaced not in running(server)
+    now = await_running(server, lambda found: len(found) == 2 and replaced not in found)
+    assert kept < now
     endless.close()
     for reader in other, again:
         reader.join()
@@ -149,18 +150,48 @@ def test_a_read_that_is_given_up_while_it_connects_asks_nothing(sqlite_url: str)
     connecting.wait(30)
     made.close()
     closed.set()
-    assert "this read was given up while it connected" in str(reader.join())
+    assert "this read was given up" in str(reader.join())
 
 
 def test_sqlite_is_interrupted(sqlite_url: str):
     execute(sqlite_url, "CREATE TABLE t (date DATE)")
-    counting = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n AS date FROM c WHERE n < 0"
-    made = source(sqlite_url, counting)
+    made = source(sqlite_url, COUNTING.replace("n < 0", "seen(n) < 0"))
+    begun = threading.Event()
+
+    def seen(number: int) -> int:
+        begun.set()
+        return number
+
+    listen(made._database.engine, "connect", lambda raw, record: raw.create_function("seen", 1, seen))
     reader = Reader(made)
-    with deadline(30) as over:
-        while reader._thread.is_alive() and not over.is_set():
-            made.close()
-    assert "interrupted" in str(reader.join()) or "given up" in str(reader.join())
+    assert begun.wait(30)
+    made.close()
+    assert "this read was given up" in str(reader.join())
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("kind", ["sqlite", *ENDLESS])
+def test_a_read_that_is_given_up_before_its_query_begins_is_ended(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, sqlite_url: str, kind: str
+):
+    """Nothing runs then that could be interrupted."""
+    url = sqlite_url if kind == "sqlite" else request.getfixturevalue(kind).url()
+    execute(sqlite_url, "CREATE TABLE t (date DATE)")
+    made = source(url, COUNTING if kind == "sqlite" else ENDLESS[kind])
+    begun, closed = threading.Event(), threading.Event()
+    begin = Reads._begin
+
+    def begin_and_wait(reads: Reads, read: Any, connection: Any) -> None:
+        begin(reads, read, connection)
+        begun.set()
+        closed.wait(30)
+
+    monkeypatch.setattr(Reads, "_begin", begin_and_wait)
+    reader = Reader(made)
+    assert begun.wait(30)
+    made.close()
+    closed.set()
+    assert "this read was given up" in str(reader.join())
 
 
 @pytest.mark.server

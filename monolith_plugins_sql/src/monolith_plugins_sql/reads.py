@@ -23,6 +23,8 @@ from monolith_plugins_sql.database import Database
 _END_WITHIN = 5.0
 """Seconds that the end of a read may take: the source's next read waits for it."""
 _NO_SUCH_THREAD = 1094
+_STEPS = 100_000
+"""SQLite looks each time after so many of its virtual machine's instructions whether the read was given up."""
 
 
 class _Read:
@@ -69,9 +71,11 @@ class Reads:
                 self._begin(read, connection)
                 try:
                     yield connection
-                except BaseException:
+                except BaseException as error:
                     read.left = True
-                    raise
+                    if not read.ended:
+                        raise
+                    raise TemporaryError(f"{self._database.where}: this read was given up") from error
                 read.left = connection.invalidated
         finally:
             if not read.left:
@@ -85,11 +89,11 @@ class Reads:
         self._database.close()
 
     def _begin(self, read: _Read, connection: Connection) -> None:
-        end = _end_of(connection, self._killer)
+        end = _end_of(read, connection, self._killer)
         with self._lock:
             read.end = end
             if read.ended:
-                raise TemporaryError(f"{self._database.where}: this read was given up while it connected")
+                raise TemporaryError(f"{self._database.where}: this read was given up")
 
     def _end(self, which: Callable[[_Read], bool]) -> None:
         with self._lock:
@@ -106,23 +110,26 @@ class Reads:
             self._log.info("a query that was given up may go on on the server: %s", error)
 
 
-def _end_of(connection: Connection, killer: Database) -> Callable[[], None] | None:
-    """What ends a connection's query from another thread; None if the driver has no way."""
-    if connection.dialect.name in ("mysql", "mariadb"):
-        number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
-        return lambda: _kill(killer, number)
+def _end_of(read: _Read, connection: Connection, killer: Database) -> Callable[[], None] | None:
+    """What ends a read from another thread, also one whose query has not begun; None if there is no way."""
+    kind = connection.dialect.name
     raw: Any = connection.connection.driver_connection
-    if connection.dialect.name == "sqlite":
+    if kind in ("mysql", "mariadb"):
+        number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
+        return lambda: _kill(killer, f"KILL CONNECTION {number}")
+    if kind == "postgresql":
+        number = int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+        return lambda: _kill(killer, f"SELECT pg_terminate_backend({number})")
+    if kind == "sqlite":
+        raw.set_progress_handler(lambda: read.ended, _STEPS)  # an interrupt ends only what runs already
         return lambda: _interrupt(raw)
-    if hasattr(raw, "cancel_safe"):
-        return lambda: raw.cancel_safe(timeout=_END_WITHIN)
     return getattr(raw, "cancel", None)
 
 
-def _kill(killer: Database, number: int) -> None:
+def _kill(killer: Database, statement: str) -> None:
     try:
         with killer.engine.connect() as connection:
-            connection.exec_driver_sql(f"KILL CONNECTION {number}")
+            connection.exec_driver_sql(statement)
     except DBAPIError as error:
         if error.orig is None or error.orig.args[:1] != (_NO_SUCH_THREAD,):
             raise

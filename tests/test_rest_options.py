@@ -87,6 +87,9 @@ def test_a_service_is_asked_day_by_day_if_a_text_has_date(
     assert (options.is_daily, options.date_expression) == (daily, date)
 
 
+POST = URL + "method = POST\n"
+IN_BODY = "\npaging = page\npaging-in = body"
+
 WRONG = [
     ("", "lacks the option url; add url = https://shop.example/api/orders"),
     ("url = shop.example/items", "is no URL of a service; expected something like https://"),
@@ -119,6 +122,16 @@ WRONG = [
     (URL + "next = next", "next is of no use with paging = none; write paging = next-url or cursor, or remove it"),
     (URL + "paging = page\noffset-param = o", "offset-param is of no use with paging = page; write paging = offset"),
     (URL + "paging = page\nsize-param = per_page", "size-param is given without page-size"),
+    (URL + "paging-in = body", "paging-in is of no use with paging = none; write paging = page or offset or cursor"),
+    (URL + "paging = link\npaging-in = body", "paging-in is of no use with paging = link"),
+    (URL + "paging = page\npaging-in = body", "needs a body; add method = POST and body = {}"),
+    (POST + "body = [1]\npaging = page\npaging-in = body", "an object of JSON is needed for page: Expected `object`"),
+    (POST + 'body = {"a": 1}\npaging = page\npage-param = a.b\npaging-in = body', "a is no object, so there is no a.b"),
+    (POST + 'body = {"limit": []}\npage-size = 5\nsize-param = limit.n' + IN_BODY, "limit is no object"),
+    (POST + "header.Content-Type = text/xml\nbody = <a/>" + IN_BODY, "body: text/xml, expected application/json or"),
+    (POST + 'body = {"day": {date}}', "body is no JSON: JSON is malformed: "),
+    (POST + "body = day={date}", "say with header.Content-Type what else it is"),
+    (URL + "purge-url = https://shop.example/\npurge-method = POST\npurge-body = {", "purge-body is no JSON: "),
     (URL + "page-size = 0", "expected a whole number from 1 to 1000000"),
     (URL + "max-pages = 0", "expected a whole number from 1"),
     (URL + "max-bytes = 64M", "got '64M', expected a whole number"),

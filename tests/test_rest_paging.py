@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -109,6 +110,40 @@ def test_parameters_have_the_names_and_values_that_options_say() -> None:
     read(renamed, "page", page_param="p", first_page=0, page_size=2, size_param="per_page")
     day = "day=2024-01-31&per_page=2&p="
     assert calls == [f"{day}0", f"{day}1", f"{day}2"]
+
+
+def bodies(kind: str, body: str, cursors: list[Any], **more: Any) -> list[Any]:
+    """The bodies that ask for three pages, the last of which is empty."""
+    given = {"method": "POST", "body": body, "paging_in": "body", "paging": kind, "next": "next", "records": "items"}
+    chosen = options(URL, **{name: each for name, each in given.items() if kind == "cursor" or name != "next"}, **more)
+    pages, asked = paged(chosen)(Call("POST", FIRST.url, (), body.encode())), []
+    call = next(pages)
+    for number, cursor in enumerate(cursors):
+        asked.append(json.loads(call.body or b""))
+        items = [number] if number + 1 < len(cursors) else []
+        try:
+            call = pages.send(Page(call.url, {"items": items, "next": cursor}, items))
+        except StopIteration:
+            return asked
+    raise AssertionError("there is a page too many")
+
+
+def test_fields_of_the_body_have_the_types_of_json() -> None:
+    assert bodies("page", '{"q": "x"}', [None] * 3, page_size=2) == [
+        {"q": "x", "limit": 2, "page": number} for number in (1, 2, 3)
+    ]
+    assert bodies("offset", "{}", [None] * 3) == [{"offset": 0}, {"offset": 1}, {"offset": 2}]
+
+
+@pytest.mark.parametrize("last", [None, "", [], False])
+def test_a_cursor_goes_back_as_it_came(last: Any) -> None:
+    asked = bodies("cursor", '{"v": {"n": 1.50}}', ["ü/=", [17, "b"], last], cursor_param="v.after")
+    assert asked == [{"v": {"n": 1.5}}, {"v": {"n": 1.5, "after": "ü/="}}, {"v": {"n": 1.5, "after": [17, "b"]}}]
+
+
+def test_a_cursor_in_the_body_that_repeats_is_an_error() -> None:
+    with pytest.raises(PermanentError, match=r"read already, http://\S+ with cursor = again: reading on"):
+        bodies("cursor", "{}", ["again", "again", None])
 
 
 def endless(call: Call) -> tuple[dict[str, Any], str | None]:

@@ -40,6 +40,8 @@ def ids(records: list[dict[str, Any]]) -> set[str]:
     return {record["id"] for record in records}
 
 
+BY_FOUR: dict[str, Any] = {"page_size": 4, "size_param": "page_size"}
+
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "page, next": ("page", {"paging": "next-url", "next": "next", "total": "count"}),
     "page, number": ("page", {"paging": "page", "total": "count"}),
@@ -48,6 +50,24 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "offset, empty": ("offset", {"paging": "offset"}),
     "offset, next": ("offset", {"paging": "next-url", "next": "next", "page_size": 20}),
     "cursor, next": ("cursor", {"paging": "next-url", "next": "next"}),
+    "cursor": ("opaque", {"paging": "cursor", "next": "meta.next_cursor"}),
+    "cursor, more": ("opaque", {"paging": "cursor", "next": "meta.next_cursor", "more": "has_more", **BY_FOUR}),
+}
+
+JSON = '{"day": "{date}"}'
+FORM: dict[str, Any] = {"body": "day={date}", "header__Content-Type": "application/x-www-form-urlencoded"}
+IN_BODY: dict[str, tuple[str, dict[str, Any]]] = {
+    "page": ("page", {"paging": "page", "total": "count", "body": JSON}),
+    "page, size": (
+        "page",
+        {"paging": "page", "total": "count", "body": JSON, "page_size": 5, "size_param": "page_size"},
+    ),
+    "page, inner": ("page", {"paging": "page", "total": "count", "body": JSON, "page_param": "paging.page"}),
+    "page, form": ("page", {"paging": "page", "total": "count", **FORM}),
+    "offset": ("offset", {"paging": "offset", "body": JSON, "page_size": 6}),
+    "offset, form": ("offset", {"paging": "offset", "page_size": 6, **FORM}),
+    "cursor": ("opaque", {"paging": "cursor", "next": "meta.next_cursor", "body": JSON}),
+    "cursor, form": ("opaque", {"paging": "cursor", "next": "meta.next_cursor", **FORM, **BY_FOUR}),
 }
 
 
@@ -58,6 +78,25 @@ async def test_every_pagination_gives_every_transaction_once(payments: PaymentSe
     found = await data(service, window(BEFORE, DAY))
     assert len(found) == 37
     assert ids(found) == ids([*transactions(BEFORE, 12), *transactions(DAY, 25)])
+
+
+@pytest.mark.parametrize("kind", IN_BODY)
+async def test_which_page_is_wanted_may_be_in_the_body(payments: PaymentService, kind: str) -> None:
+    path, options = IN_BODY[kind]
+    url = f"{payments.url}/{path}/transactions/"
+    service = source(url, method="POST", records="results", id="id", paging_in="body", **options)
+    assert ids(await data(service, window(BEFORE, DAY))) == ids([*transactions(BEFORE, 12), *transactions(DAY, 25)])
+    asked = payments.asked()
+    assert {line.rpartition(" ")[0] for line in asked} == {f"POST /{path}/transactions/"}
+    if options.get("page_size") == 4:
+        assert len(asked) == 3 + 7
+
+
+async def test_an_error_names_the_page_that_the_body_asked_for(payments: PaymentService) -> None:
+    url = f"{payments.url}/page/transactions/"
+    service = source(url, method="POST", body=JSON, paging="page", paging_in="body", records="results")
+    with pytest.raises(PermanentError, match=r"^POST http://\S+/ with page = 4 answered 404 .*Invalid page"):
+        await extracted(service)
 
 
 async def test_a_span_of_days_is_one_question(payments: PaymentService) -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from support.drf_oauth import Clients, Consumers
 from support.drf_service import PAGE_SIZE, USER
@@ -146,7 +147,16 @@ def build() -> list[Any]:
 
     class Cursor(pagination.CursorPagination):
         page_size = PAGE_SIZE
+        page_size_query_param = "page_size"
         ordering = ("created", "id")
+
+    class Opaque(Cursor):
+        """As services do that give no URL: what the next request must have is a field of the answer."""
+
+        def get_paginated_response(self, data: Any) -> Any:
+            query = parse_qs(urlsplit(self.get_next_link() or "").query)
+            cursor = query.get(self.cursor_query_param, [None])[0]
+            return Response({"results": data, "has_more": cursor is not None, "meta": {"next_cursor": cursor}})
 
     class Open(generics.ListAPIView):
         serializer_class = TransactionSerializer
@@ -156,6 +166,14 @@ def build() -> list[Any]:
 
         def get_queryset(self) -> Any:
             return between(self.request.query_params)
+
+        def post(self, request: Any) -> Any:
+            """The body, of JSON or a form, has what is in the query otherwise."""
+            asked = request.data.dict() if hasattr(request.data, "dict") else dict(request.data)
+            query = request._request.GET.copy()
+            query.update({**asked, **asked.pop("paging", {})})
+            request._request.GET = query
+            return self.list(request)
 
     class OfUser(BasicAuthentication):
         def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
@@ -219,6 +237,7 @@ def build() -> list[Any]:
         path("page/transactions/", Open.as_view()),
         path("offset/transactions/", Open.as_view(pagination_class=Offset)),
         path("cursor/transactions/", Open.as_view(pagination_class=Cursor)),
+        path("opaque/transactions/", Open.as_view(pagination_class=Opaque)),
         path("basic/transactions/", Guarded.as_view()),
         path("oauth1/transactions/", oauth1),
         path("oauth2/transactions/", oauth2),

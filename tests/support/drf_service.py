@@ -1,11 +1,13 @@
 """A payment service made with Django REST framework, in a process of its own.
 
 `PaymentService` starts it and keeps its books: transactions by day, faults, and what it was asked. Its
-addresses, all of which take `created_after` and `created_before` (a day or an instant) or `day`:
+addresses, all of which take `created_after` and `created_before` (a day or an instant) or `day`, in the query or, by
+POST, in a body of JSON or a form, and what says which page is wanted also in the object `paging` of the JSON:
 
     /page/transactions/     pages by number: `page`, `page_size`; `count`, `next`, `results`
     /offset/transactions/   pages by `offset` and `limit`
     /cursor/transactions/   pages by a cursor in the URL `next`
+    /opaque/transactions/   pages by a cursor that the answer has in `meta.next_cursor`, with `has_more`
     /oauth1/transactions/   as /page/, signed by the consumer `CONSUMER` (two-legged, HMAC-SHA1)
     /oauth2/transactions/   as /page/, for tokens of /oauth2/token/ (client credentials)
     /basic/transactions/    as /page/, for a user with a password; a DELETE with `day` removes the day

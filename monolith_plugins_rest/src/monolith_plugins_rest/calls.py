@@ -5,28 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
 from monolith_core import PermanentError
+from monolith_plugins_rest.bodies import setter
 
 _PORTS = {"http": 80, "https": 443}
+_SHOWN = 60
+"""Characters of a value in the body that tell one call from another."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request, without what authenticates it."""
+    """One request, without what authenticates it; `place` says where in its answer it is, if the URL does not."""
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    place: str = ""
 
     def __str__(self) -> str:
-        return f"{self.method} {self.url}"
+        return f"{self.method} {self.where}"
+
+    @property
+    def where(self) -> str:
+        """What tells it from the calls for other pages."""
+        return f"{self.url} with {self.place}" if self.place else self.url
+
+    @property
+    def content_type(self) -> str | None:
+        """The header Content-Type."""
+        return next((value for name, value in self.headers if name.lower() == "content-type"), None)
 
     def with_param(self, name: str, value: str) -> Call:
         """The same with one parameter of its query set, in place of any of that name."""
         return replace(self, url=with_params(self.url, [(name, value)]))
+
+    def with_field(self, name: str, value: Any) -> Call:
+        """The same with one field of its body set; raises ValueError if the body can have none."""
+        body = setter(self.content_type)(self.body or b"", name, value)
+        return replace(self, body=body, place=f"{name} = {str(value)[:_SHOWN]}")
 
     def follow(self, base: str, link: str, what: str) -> Call:
         """The same at another URL of this service, `link`, relative to `base`; `what` names it in an error.

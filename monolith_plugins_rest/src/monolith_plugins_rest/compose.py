@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from monolith_core import Window
+from monolith_plugins_rest.bodies import JSON
 from monolith_plugins_rest.calls import Call, with_params
 from monolith_plugins_rest.options import RestOptions
 from monolith_plugins_rest.template import DAILY, Days, Template
-
-_JSON = "application/json"
 
 
 def parts(window: Window, *, daily: bool) -> Iterator[Window]:
@@ -43,8 +42,8 @@ def _call(options: RestOptions, method: str, url: str, body: str | None, days: D
     headers = {name: Template(text).render(days) for name, text in options.headers.items()}
     if body is None:
         return Call(method, url, tuple(headers.items()))
-    if not any(name.lower() == "content-type" for name in headers):
-        headers["Content-Type"] = _JSON
+    if options.content_type is None:
+        headers["Content-Type"] = JSON
     return Call(method, url, tuple(headers.items()), Template(body, strict=False).render(days).encode())
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from monolith_plugins_rest.bodies import check_json, setter
+from monolith_plugins_rest.template import Days, Template
 
 if TYPE_CHECKING:
     from monolith_plugins_rest.options import RestOptions
@@ -18,9 +23,9 @@ _PAGED = {
     "none": (),
     "link": (),
     "next-url": ("next",),
-    "page": ("more", "page_param", "first_page"),
-    "offset": ("more", "offset_param"),
-    "cursor": ("next", "more", "cursor_param"),
+    "page": ("more", "page_param", "first_page", "paging_in"),
+    "offset": ("more", "offset_param", "paging_in"),
+    "cursor": ("next", "more", "cursor_param", "paging_in"),
 }
 """The options of each kind of paging; `total`, `id` and the page's size go with all."""
 
@@ -41,6 +46,7 @@ _BESIDE_ANY = frozenset({"auth_headers", "auth_params"})
 def check(options: RestOptions) -> None:
     """Raise ValueError for the first thing that does not fit."""
     _check_request(options)
+    _check_bodies(options)
     _check_paging(options)
     _check_auth(options)
     _check_groups(options)
@@ -70,6 +76,22 @@ def _check_request(options: RestOptions) -> None:
         raise ValueError("date-format without date: with {date} the day is the one that was asked for; add date = ...")
 
 
+def _check_bodies(options: RestOptions) -> None:
+    for name in ("body", "purge_body"):
+        text: str | None = getattr(options, name)
+        if text is None:
+            continue
+        try:
+            check_json(_of_some_day(text), options.content_type)
+        except ValueError as error:
+            raise ValueError(f"{written(options, name)} is no JSON: {error}") from None
+
+
+def _of_some_day(text: str) -> str:
+    day = dt.date(2000, 1, 1)
+    return Template(text, strict=False).render(Days(day, day, ZoneInfo("UTC")))
+
+
 def _check_twice(kind: str, plain: Mapping[str, object], secret: Mapping[str, object]) -> None:
     both = {name.lower() for name in plain} & {name.lower() for name in secret}
     if both:
@@ -88,8 +110,26 @@ def _check_paging(options: RestOptions) -> None:
     if "next" in uses and options.next is None:
         what = "URL" if options.paging == "next-url" else "cursor"
         raise ValueError(f"paging = {options.paging} needs to know where the next {what} is; add next = ...")
+    if options.paging_in == "body":
+        _check_paging_in_body(options)
     if "size_param" in given and options.page_size is None:
         raise ValueError("size-param is given without page-size; add page-size = 100, or remove it")
+
+
+def _check_paging_in_body(options: RestOptions) -> None:
+    if options.body is None:
+        raise ValueError("paging-in = body needs a body; add method = POST and body = {}, or write paging-in = params")
+    names: list[str] = [
+        getattr(options, f"{options.paging}_param"),
+        *([options.size_param] if options.page_size else []),
+    ]
+    body = _of_some_day(options.body).encode()
+    try:
+        put = setter(options.content_type)
+        for name in names:
+            body = put(body, name, 1)
+    except ValueError as error:
+        raise ValueError(f"paging-in = body cannot be done in this body: {error}") from None
 
 
 def _check_auth(options: RestOptions) -> None:

@@ -109,6 +109,9 @@ class RestOptions(SourceOptions):
     """Where an answer says whether another one follows, a JMESPath; default: all are read up to an empty one."""
     total: Annotated[Expression | None, DATA] = None
     """Where an answer has the number of all records, a JMESPath: where reading ends, and what must have come then."""
+    paging_in: Annotated[Literal["params", "body"], DATA] = "params"
+    """Where a request says which page is wanted: in a parameter of the query, or in a field of `body`; then dots in
+    the names below lead into objects of its JSON, such as `variables.after`."""
     page_param: Annotated[Name, DATA] = "page"
     """The parameter that has the page's number."""
     first_page: Annotated[Annotated[int, Field(ge=0, le=1)], DATA] = 1
@@ -116,7 +119,7 @@ class RestOptions(SourceOptions):
     offset_param: Annotated[Name, DATA] = "offset"
     """The parameter that has how many records to pass over."""
     cursor_param: Annotated[Name, DATA] = "cursor"
-    """The parameter that has the cursor."""
+    """The parameter that has the cursor; the first request has none."""
     size_param: Name = "limit"
     """The parameter that has how many records an answer may have."""
     page_size: int | None = Field(None, ge=1, le=1_000_000)
@@ -227,6 +230,11 @@ class RestOptions(SourceOptions):
     def date_expression(self) -> str | None:
         """Where the day is in a record; None if it is the one that was asked for."""
         return self.date or (None if self.is_daily else "date")
+
+    @property
+    def content_type(self) -> str | None:
+        """The header Content-Type, if there is one."""
+        return next((text for name, text in self.headers.items() if name.lower() == "content-type"), None)
 
     @property
     def _days(self) -> frozenset[str]:

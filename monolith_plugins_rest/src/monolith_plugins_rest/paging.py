@@ -6,7 +6,8 @@ Nothing here reads or writes anything, so that every kind of paging is tried out
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from monolith_core import PermanentError
@@ -26,6 +27,23 @@ class Page(NamedTuple):
 
 Pages = Generator[Call, Page, None]
 """Yields a call, is sent its page, and returns after the last one."""
+
+Put = Callable[[Call, str, Any], Call]
+"""Sets what a call says of pages: it takes the call, a name and a value."""
+
+
+def in_query(call: Call, name: str, value: Any) -> Call:
+    """The call with a parameter of its query set; raises PermanentError for a value that cannot be one."""
+    if not isinstance(value, str | int | float | Decimal):
+        raise PermanentError(
+            f"the option next finds {repr(value)[:60]} in the answer, expected a cursor or null: a text or a number"
+        )
+    return call.with_param(name, str(value))
+
+
+def in_body(call: Call, name: str, value: Any) -> Call:
+    """The call with a field of its body set."""
+    return call.with_field(name, value)
 
 
 @dataclass(frozen=True)
@@ -61,17 +79,18 @@ def whole_number(option: str, value: Any) -> int:
 
 def paged(options: RestOptions) -> Callable[[Call], Pages]:
     """The function that makes the pages of a first call, as the options say; they end, or raise PermanentError."""
-    kind = _kind(options)
+    put: Put = in_body if options.paging_in == "body" else in_query
+    kind = _kind(options, put)
 
     def pages(call: Call) -> Pages:
         if options.page_size is not None:
-            call = call.with_param(options.size_param, str(options.page_size))
+            call = replace(put(call, options.size_param, options.page_size), place="")
         return bounded(kind(call), options.max_pages)
 
     return pages
 
 
-def _kind(options: RestOptions) -> Callable[[Call], Pages]:
+def _kind(options: RestOptions, put: Put) -> Callable[[Call], Pages]:
     end = End(*(picker(name, text) if (text := getattr(options, name)) else None for name in ("more", "total")))
     if options.paging == "link":
         return lambda call: by_link(call)
@@ -79,12 +98,12 @@ def _kind(options: RestOptions) -> Callable[[Call], Pages]:
         find = picker("next", options.next or "")
         return lambda call: by_url(call, find)
     if options.paging == "page":
-        return lambda call: by_number(call, options.page_param, options.first_page, end)
+        return lambda call: by_number(call, options.page_param, options.first_page, end, put)
     if options.paging == "offset":
-        return lambda call: by_offset(call, options.offset_param, end)
+        return lambda call: by_offset(call, options.offset_param, end, put)
     if options.paging == "cursor":
         cursor = picker("next", options.next or "")
-        return lambda call: by_cursor(call, options.cursor_param, cursor, end)
+        return lambda call: by_cursor(call, options.cursor_param, cursor, end, put)
     return single
 
 
@@ -109,11 +128,11 @@ def by_url(call: Call, find: Pick) -> Pages:
         page = yield call.follow(page.url, url, "the next page")
 
 
-def by_number(call: Call, param: str, first: int, end: End) -> Pages:
+def by_number(call: Call, param: str, first: int, end: End, put: Put) -> Pages:
     """A parameter has the number of the page."""
     number, received, before = first, 0, None
     while True:
-        page = yield call.with_param(param, str(number))
+        page = yield put(call, param, number)
         received += len(page.records)
         if end.reached(page, received):
             return
@@ -121,11 +140,11 @@ def by_number(call: Call, param: str, first: int, end: End) -> Pages:
         number, before = number + 1, page
 
 
-def by_offset(call: Call, param: str, end: End) -> Pages:
+def by_offset(call: Call, param: str, end: End, put: Put) -> Pages:
     """A parameter has the number of records to pass over: of those that came, however many were asked for."""
     received, before = 0, None
     while True:
-        page = yield call.with_param(param, str(received))
+        page = yield put(call, param, received)
         received += len(page.records)
         if end.reached(page, received):
             return
@@ -133,13 +152,11 @@ def by_offset(call: Call, param: str, end: End) -> Pages:
         before = page
 
 
-def by_cursor(call: Call, param: str, find: Pick, end: End) -> Pages:
+def by_cursor(call: Call, param: str, find: Pick, end: End, put: Put) -> Pages:
     """The answer has a cursor, which is a parameter of the next call."""
     page = yield call
-    while (cursor := find(page.value)) not in (None, "", False) and (end.more is None or end.more(page.value)):
-        if not isinstance(cursor, str | int | float):
-            raise PermanentError(f"the option next finds {repr(cursor)[:60]} in the answer, expected a cursor or null")
-        page = yield call.with_param(param, str(cursor))
+    while (cursor := find(page.value)) and (end.more is None or end.more(page.value)):
+        page = yield put(call, param, cursor)
 
 
 def _check_moved(page: Page, before: Page | None, param: str, end: End) -> None:
@@ -159,7 +176,7 @@ def bounded(pages: Pages, most: int) -> Pages:
         key = (call.url, call.body)
         if key in seen:
             raise PermanentError(
-                f"the next page is one that was read already, {call.url}: reading on would never end; "
+                f"the next page is one that was read already, {call.where}: reading on would never end; "
                 "check next, or the service"
             )
         if len(seen) >= most:

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from monolith_core import PermanentError
 from monolith_plugins_rest.answers import Answer
+from monolith_plugins_rest.bodies import FORM
 from monolith_plugins_rest.calls import Call
 from monolith_plugins_rest.decode import decode
 from monolith_plugins_rest.options import RestOptions
 
-_FORM = "application/x-www-form-urlencoded"
 LEEWAY = 30
 """Seconds before its end from which a token is used no more: a request takes its time."""
 
@@ -25,7 +25,7 @@ def token_call(options: RestOptions) -> Call:
     given = {"grant_type": "client_credentials", "scope": options.scope or "", **options.token_params}
     body = urlencode({name: value for name, value in given.items() if value})
     client: Any = ClientAuth(options.client_id, secret, f"client_secret_{options.client_auth}")
-    headers = {"Accept": "application/json", "Content-Type": _FORM}
+    headers = {"Accept": "application/json", "Content-Type": FORM}
     _, headers, body = client.prepare("POST", url, headers, body)
     return Call("POST", url, tuple(headers.items()), body.encode())
 

@@ -1,4 +1,4 @@
-"""The hourly run in which nothing is due, over ten years of ten sources; and how long the commands take to start."""
+"""The hourly run in which nothing is due, over ten years of ten sources."""
 
 from __future__ import annotations
 
@@ -151,31 +151,3 @@ def hourly_table(of: list[Hourly]) -> Table:
         ["storage", "hourly run over 10 years of 10 sources", "seconds", "of CPU"],
         [line for each in of for line in each.lines()],
     )
-
-
-@dataclass
-class Starts:
-    """How long the commands take that only say something."""
-
-    folder: Path
-    rounds: int
-    costs: dict[str, list[Cost]] = field(default_factory=dict)
-
-    def measure(self) -> None:
-        for option in ("--version", "--list-plugins"):
-            self.costs[option] = [run([PROGRAM, option], self.folder / "log") for _ in range(self.rounds)]
-
-    def table(self) -> Table:
-        lines = [
-            [f"monolith-extract {option}", seconds([cost.seconds for cost in costs])]
-            for option, costs in self.costs.items()
-        ]
-        return Table(["start", "seconds"], lines)
-
-    def bounds(self) -> list[Bound]:
-        """What has to hold."""
-        limits = {"--version": 0.2, "--list-plugins": 0.5}
-        return [
-            Bound(f"{option}, seconds", min(cost.seconds for cost in costs), limits[option])
-            for option, costs in self.costs.items()
-        ]

@@ -16,12 +16,13 @@ from analytics import Analytics
 from archive import Archive
 from databases import OPERATIONS, Databases, Maria, Sqlite, databases, fill_maria, fill_sqlite
 from files import Files
-from hourly import Hourly, Starts, hourly_table
+from hourly import Hourly, hourly_table
 from loading import Loading
 from process import Failed
 from report import Bound, Table, show
 from rest import Rest
 from sides import SIDES, TOOLS, Task
+from starts import Starts
 
 README = Path(__file__).parent / "README.md"
 
@@ -47,7 +48,7 @@ def arguments() -> tuple[Scope, argparse.Namespace]:
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--peer-rounds", type=int)
-    parser.add_argument("--only", default="archive,files,analytics,rest,hourly,elasticsearch")
+    parser.add_argument("--only", default="archive,files,analytics,rest,hourly,starts,elasticsearch")
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 5)
     peers = (1 if given.quick else 2) if given.peer_rounds is None else given.peer_rounds
@@ -134,12 +135,15 @@ def measure(scope: Scope) -> tuple[str, list[Bound]]:
             bounds += analytics.bounds()
         if "hourly" in scope.only:
             hours = [Hourly(each, folder, max(scope.rounds, 3)) for each in (sqlite, maria)]
+            for hour in hours:
+                hour.measure()
+                bounds += hour.bounds()
+            tables.append(hourly_table(hours))
+        if "starts" in scope.only:
             starts = Starts(folder, 10)
-            parts: list[Hourly | Starts] = [*hours, starts]
-            for part in parts:
-                part.measure()
-                bounds += part.bounds()
-            tables += [hourly_table(hours), starts.table()]
+            starts.measure()
+            tables.append(starts.table())
+            bounds += starts.bounds()
         if "elasticsearch" in scope.only:
             loading = measure_loading(sqlite, folder, scope)
             tables += loading.tables()

@@ -256,11 +256,20 @@ def _hello(site: Path) -> None:
 @pytest.mark.usefixtures("_hello")
 def test_hook_plugins_add_commands() -> None:
     assert invoke("hello").stdout == "hello there\n"
-    done = invoke("--help")
-    assert re.search(r"  hello +Say hello\.", done.stdout)
+    done = invoke("--commands")
+    assert re.search(
+        r"^Commands:\n(  .*\n)+\nCommands of hook plugins:\n  hello +Say hello\.$", done.stdout, re.MULTILINE
+    )
     assert "adds a command plan, which is monolith's own; it is left out" in done.stderr
     assert "hello there" not in invoke("plan", "--help").stdout
     assert "hello" not in main.commands, "nothing is left behind"
+
+
+@pytest.mark.usefixtures("_hello")
+def test_help_names_hook_plugins_without_importing_them() -> None:
+    done = invoke("--help")
+    assert re.search(r"^Hook plugins, .*:\n(  .*\n)*  greeter +greeter 1\.0$", done.stdout, re.MULTILINE)
+    assert "greeter_hooks" not in sys.modules
 
 
 @pytest.mark.usefixtures("_hello")

@@ -18,15 +18,28 @@ from monolith_core.cli.status import status
 
 
 class Extensible(Group):
-    """A group that hook plugins add commands to; they are loaded when a command is asked for that is not our own."""
+    """A group that hook plugins add commands to.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Our own commands and those of hook plugins."""
-        return sorted({*super().list_commands(ctx), *self._added(ctx).commands})
+    They are loaded for a command that is not our own, and by `--commands`; not for `--help`, nor for completion.
+    """
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """A command of ours, else one of a hook plugin."""
         return super().get_command(ctx, name) or self._added(ctx).commands.get(name)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name the hook plugins, without importing them."""
+        from monolith_core.registry import installed
+
+        if found := installed("hooks"):
+            with formatter.section("Hook plugins, whose commands --commands lists"):
+                formatter.write_dl([(entry.name, entry.origin) for entry in found])
+
+    def format_added(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands that hook plugins add."""
+        if commands := self._added(ctx).commands:
+            with formatter.section("Commands of hook plugins"):
+                formatter.write_dl([(name, each.get_short_help_str()) for name, each in sorted(commands.items())])
 
     def _added(self, ctx: click.Context) -> click.Group:
         """The commands of hook plugins; one that fails is told and left out."""
@@ -59,8 +72,27 @@ def _added_commands() -> click.Group:
     return added
 
 
+def _show_commands(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    """Print every command, ours first, and exit."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    formatter = ctx.make_formatter()
+    main.format_commands(ctx, formatter)
+    main.format_added(ctx, formatter)
+    click.echo(formatter.getvalue().strip())
+    ctx.exit()
+
+
 @click.group("monolith", cls=Extensible)
 @click.version_option(__version__, prog_name="monolith", message="%(prog)s %(version)s")
+@click.option(
+    "--commands",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_commands,
+    help="List the commands, also those of hook plugins, which are imported for that, and exit.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),

@@ -10,7 +10,7 @@ minors=(11 12 13 14) # of Python 3, the preferred one first
 
 cd "$root"
 mkdir -p "$cache"
-distributions=(monolith_core monolith_plugins_*) # a folder each
+distributions=(monolith_core monolith_plugins_* examples/plugins/*) # a folder each
 
 say() { printf '\n==> %s\n' "$*"; }
 

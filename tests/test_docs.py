@@ -86,6 +86,13 @@ def test_every_option_of_a_plugin_is_documented(pages: dict[str, str]) -> None:
             assert info.description, f"{model.__name__}.{name} has no description"
 
 
+def test_the_table_of_plugins_is_complete() -> None:
+    """It has what is installed here, each with its distribution, and nothing else."""
+    page = (DOCS / "plugins.rst").read_text(encoding="utf-8")
+    rows = re.findall(r"^(\w+) +``([\w-]+)`` +``([\w-]+)`` +\S", page, flags=re.MULTILINE)
+    assert sorted(rows) == sorted((entry.kind, entry.name, entry.distribution) for entry in installed())
+
+
 def test_every_hook_is_documented(pages: dict[str, str]) -> None:
     for name, function in vars(Hooks).items():
         if inspect.isfunction(function):

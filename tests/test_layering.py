@@ -21,7 +21,11 @@ import monolith_core
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "monolith_core/src/monolith_core"
-PLUGINS = sorted(ROOT.glob("monolith_plugins_*/src/monolith_plugins_*"))
+PLUGINS = sorted(
+    file.parent
+    for pattern in ("monolith_plugins_*/src/*/py.typed", "examples/plugins/*/src/*/py.typed")
+    for file in ROOT.glob(pattern)
+)
 DISTRIBUTIONS = [CORE, *PLUGINS]
 
 LAYERS = {
@@ -166,7 +170,7 @@ def test_libraries_stay_in_their_room(library: str) -> None:
 
 
 def test_the_core_knows_no_plugin() -> None:
-    assert [i.place for i in imports_in(CORE) if i.module.startswith("monolith_plugins_")] == []
+    assert [i.place for i in imports_in(CORE) if i.module.startswith("monolith_plugin")] == []
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)

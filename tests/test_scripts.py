@@ -20,9 +20,10 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     shutil.copytree(ROOT / "scripts", folder / "scripts")
     shutil.copy(ROOT / "requirements-dev.txt", folder)
-    for distribution in ROOT.glob("monolith_*"):
-        (folder / distribution.name).mkdir()
-        shutil.copy(distribution / "pyproject.toml", folder / distribution.name)
+    for project in (*ROOT.glob("monolith_*/pyproject.toml"), *ROOT.glob("examples/plugins/*/pyproject.toml")):
+        copy = folder / project.relative_to(ROOT)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(project, copy)
     return folder
 
 

@@ -8,6 +8,7 @@ from monolith_core import __version__
 from monolith_core.cli.check import check
 from monolith_core.cli.command import Group
 from monolith_core.cli.importing import importing
+from monolith_core.cli.init import init
 from monolith_core.cli.keep import keep
 from monolith_core.cli.new_plugin import new_plugin
 from monolith_core.cli.plan import plan
@@ -117,5 +118,5 @@ def main(ctx: click.Context, log_level: str) -> None:
     ctx.with_resource(logging_to(level=log_level))
 
 
-for each in (check, importing, keep, new_plugin, plan, plugins, reconcile, runs, status):
+for each in (check, importing, init, keep, new_plugin, plan, plugins, reconcile, runs, status):
     main.add_command(each)

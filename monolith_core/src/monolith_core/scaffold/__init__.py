@@ -1,7 +1,8 @@
-"""Scaffold: a new plugin's distribution, from templates: `monolith new-plugin`."""
+"""Scaffold: what is written to begin with, from templates: `monolith new-plugin` and `monolith init`."""
 
 from __future__ import annotations
 
+from monolith_core.scaffold.configuration import write_demo, write_starter
 from monolith_core.scaffold.plugin import KINDS, LICENSES, NewPlugin
 
-__all__ = ["KINDS", "LICENSES", "NewPlugin"]
+__all__ = ["KINDS", "LICENSES", "NewPlugin", "write_demo", "write_starter"]

@@ -22,6 +22,7 @@ import pytest
 from monolith_core.cli.extract import main as extract
 from monolith_core.cli.main import main as monolith
 from monolith_core.config import load_config
+from monolith_core.describe import described
 from monolith_core.hookspecs import Hooks
 from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
 from monolith_core.registry import installed, load
@@ -81,7 +82,7 @@ def test_every_option_of_a_plugin_is_documented(pages: dict[str, str]) -> None:
         if entry.kind in ("source", "target", "transform", "executor"):
             models.append(load(entry.kind, entry.name).Options)
     for model in models:
-        for name, info in model.model_fields.items():
+        for name, info in described(model).model_fields.items():
             assert any(mentions(page, info.alias or name) for page in pages.values()), f"{model.__name__}.{name}"
             assert info.description, f"{model.__name__}.{name} has no description"
 

@@ -44,7 +44,7 @@ LAYERS = {
         "events",
         "faults",
     },
-    "contract": {"options", "plugin", "transform", "executor", "hookspecs"},
+    "contract": {"options", "describe", "plugin", "transform", "executor", "hookspecs"},
     "configuration": {"registry", "secrets", "config"},
     "bookkeeping": {"storage"},
     "engine": {

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from monolith_core.describe import described
 from monolith_core.options import (
     Day,
     Duration,
@@ -94,7 +95,7 @@ def test_a_first_day_after_the_last() -> None:
 
 @pytest.mark.parametrize("model", [SourceOptions, TargetOptions])
 def test_every_option_has_a_description_and_a_default(model: type[PluginOptions]) -> None:
-    assert all(info.description and not info.is_required() for info in model.model_fields.values())
+    assert all(info.description and not info.is_required() for info in described(model).model_fields.values())
     assert model().location() is None
     assert list(model.data_fields()) == []
 

@@ -32,6 +32,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.rst import escape
 
 from monolith_core.config.expect import expectation, shape
+from monolith_core.describe import described
 from monolith_core.options import DATA, format_duration
 
 
@@ -76,7 +77,7 @@ def option(name: str, info: FieldInfo) -> Iterator[str]:
 def section_options(model: Any, beyond: Iterable[Any] = ()) -> Iterator[str]:
     """Every option of a model that none of `beyond` has."""
     known = {name for other in beyond for name in other.model_fields}
-    for name, info in model.model_fields.items():
+    for name, info in described(model).model_fields.items():
         if name not in known:
             yield from option(name, info)
 

@@ -56,7 +56,8 @@ def _hyphenated(name: str) -> str:
 class PluginOptions(BaseModel):
     """The options of a plugin's section: one field an option, `max_shrink` is written `max-shrink`.
 
-    A field's type, default and description are what `monolith plugins` and the documentation show. Text whose value
+    A field's type, default and description (its `Field(description=...)`, or the docstring below it) are what
+    `monolith plugins` and the documentation show. Text whose value
     must never be shown is a `SecretStr`. A field that also exists in `[monolith]` takes its value there by default.
     """
 
@@ -66,7 +67,6 @@ class PluginOptions(BaseModel):
         alias_generator=_hyphenated,
         validate_by_name=False,
         validate_by_alias=True,
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from monolith_core import __version__
-from monolith_core.cli.command import Command
+from monolith_core.cli.command import Command, importing
 from monolith_core.cli.parameters import (
     F,
     check_day_options,
@@ -119,11 +119,12 @@ def main(
         (plan and purge_only, "--plan and --purge-only exclude each other"),
         (report == "-" and log_output == "-", "--report and --log-output cannot both go to standard output"),
     )
-    from monolith_core.cli.request import load, make_request
-
     overrides = {"retries": retries, "batch-size": batch_size, "jobs": jobs}
     given = {name: str(value) for name, value in overrides.items() if value is not None}
-    loaded = load(config, sequence, given)
+    with importing():
+        from monolith_core.cli.request import load, make_request
+
+        loaded = load(config, sequence, given)
     request = make_request(loaded, date, start_date, end_date, sources, force=force, purge_only=purge_only, wait=wait)
     if plan:
         from monolith_core.cli.plan import show_plan

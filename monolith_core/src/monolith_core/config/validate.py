@@ -148,6 +148,9 @@ class _Explainer:
         if error["type"] != "missing" or info is None:
             return f"{self._section}: {name}: {_text(error)}"
         right = example(info) or "..."
+        from monolith_core.describe import described  # reads source: only for an error
+
+        described(self._schema.model)
         return f"{self._section} lacks the option {name}; add {name} = {right} ({_purpose(info)})"
 
     def _whole(self, text: str) -> None:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from monolith_core.config.expect import shape
 from monolith_core.config.hidden import secrets_of
+from monolith_core.describe import described
 from monolith_core.errors import MonolithError
 from monolith_core.options import PluginOptions
 from monolith_core.plugin import Checks, Connector
@@ -72,7 +73,8 @@ class ClassSuite:
         assert not plain, f"to be SecretStr: {', '.join(plain)}"
 
     def _options_fields(self) -> Iterable[tuple[str, FieldInfo]]:
-        return getattr(self.plugin, "Options", PluginOptions).model_fields.items()
+        model: type[PluginOptions] = getattr(self.plugin, "Options", PluginOptions)
+        return described(model).model_fields.items()
 
 
 class PluginSuite(ClassSuite):

@@ -17,7 +17,7 @@ from monolith_plugins_files.source import FilesSource
 from monolith_plugins_files.target import FilesTarget
 
 DAYS = [dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
-_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=20)
+_TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
 
 class TestFilesOfADay(SourceSuite):

@@ -201,6 +201,7 @@ def test_a_next_url_may_be_relative(link: str) -> None:
     service = Service([2, 1])
 
     def relative(call: Call) -> Any:
+        assert "#" not in call.url
         value, _ = service(call)
         return {**value, "next": link if value["more"] else None}, None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +20,11 @@ CHUNK = 2**18
 
 LONGEST_LINE = 2**24
 """Most characters of one line, and of one field."""
+
+
+def allow_long_fields() -> None:
+    """Let the module csv read fields of as many characters as a line may have; its limit is the whole process's."""
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
 
 
 class Content:

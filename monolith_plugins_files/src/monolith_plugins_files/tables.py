@@ -13,7 +13,7 @@ from itertools import compress
 
 from monolith_core import Columns, RecordError, Rows
 from monolith_plugins_files import patterns
-from monolith_plugins_files.content import LONGEST_LINE, Content
+from monolith_plugins_files.content import Content, allow_long_fields
 from monolith_plugins_files.days import has_time
 from monolith_plugins_files.faults import FileFault, shown, where
 from monolith_plugins_files.options import FilesSourceOptions
@@ -70,8 +70,7 @@ class _Csv:
         self._content = content
         self._options = options
         quoted = options.quote != "none"
-        # As many characters as a line may have; the module's own limit is the process's.
-        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+        allow_long_fields()
         self._reader = csv.reader(
             content.lines(options.encoding, options.comment),
             delimiter=options.field_delimiter,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from math import isfinite
@@ -15,6 +15,7 @@ from monolith_core import Partition, PermanentError, Staged, StagedRecord
 from monolith_plugins_files import lines
 from monolith_plugins_files.columns import BOOLEAN, NUMBER, Columns, Names, columns_of, text_of
 from monolith_plugins_files.compression import Compression, reader, writer
+from monolith_plugins_files.content import LONGEST_LINE, allow_long_fields
 from monolith_plugins_files.faults import shown
 from monolith_plugins_files.parquet import pyarrow
 
@@ -74,14 +75,18 @@ class CsvWriter(Writer):
         day = staged.partition.date.isoformat()
         with _packed(file, compression) as out:
             text = io.TextIOWrapper(out, encoding="utf-8", newline="")
-            table = csv.writer(text, lineterminator="\n")
+            table = csv.writer(_Rows(text), lineterminator=_Rows.END)
             table.writerow(columns.header)
             for record, values in columns.rows(staged):
-                table.writerow((day, record.category, *map(_csv_text, values), record.id.hex()))
+                texts = list(map(_csv_text, values))
+                if sum(map(len, texts)) > LONGEST_LINE:
+                    _check_fields(columns.fields, texts, staged.partition)
+                table.writerow((day, record.category, *texts, record.id.hex()))
             text.detach()
 
     def ids(self, partition: Partition, file: IO[bytes], compression: Compression) -> Iterator[bytes]:
         """The ids in the last column."""
+        allow_long_fields()
         day = partition.date.isoformat()
         with _unpacked(file, compression) as content, io.TextIOWrapper(content, encoding="utf-8", newline="") as text:
             rows = csv.reader(text, strict=True)
@@ -149,6 +154,32 @@ def _unpacked(file: IO[bytes], compression: Compression) -> Iterator[IO[bytes]]:
         yield content
     finally:
         content.close()
+
+
+class _Rows:
+    """Ends rows with a line feed.
+
+    Python's writer quotes the characters of its own line end and, before Python 3.13, no others: a carriage return that
+    is not quoted would end a row too.
+    """
+
+    END = "\r\n"
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+
+    def write(self, row: str) -> int:
+        return self._text.write(f"{row.removesuffix(self.END)}\n")
+
+
+def _check_fields(names: Sequence[str], texts: Sequence[str], partition: Partition) -> None:
+    """Raise PermanentError for a text that is too long to be read again."""
+    for name, text in zip(names, texts, strict=True):
+        if len(text) > LONGEST_LINE:
+            raise PermanentError(
+                f"{partition}: {name}: a text of {len(text):,} characters, expected at most {LONGEST_LINE:,} in CSV; "
+                "set format = jsonl or parquet"
+            )
 
 
 def _csv_text(raw: bytes) -> str:

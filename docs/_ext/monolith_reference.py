@@ -31,9 +31,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.rst import escape
 
-from monolith_core.config.expect import expectation, shape
+from monolith_core.config.expect import default, expectation, shape
 from monolith_core.describe import described
-from monolith_core.options import DATA, format_duration
+from monolith_core.options import DATA
 
 
 def named(path: str) -> Any:
@@ -47,16 +47,6 @@ def inline(text: str) -> str:
     """A docstring's text as reStructuredText: `code` becomes ``code``, and nothing else is markup."""
     parts = " ".join(text.split()).split("`")
     return "".join(f"``{part}``" if number % 2 else escape(part) for number, part in enumerate(parts))
-
-
-def default(info: FieldInfo) -> str | None:
-    """The default as it would be written in the file."""
-    value = None if info.is_required() else info.get_default(call_default_factory=True)
-    if value is None or value in ("", (), {}):
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    return format_duration(value) if shape(info).is_duration else str(value)
 
 
 def option(name: str, info: FieldInfo) -> Iterator[str]:

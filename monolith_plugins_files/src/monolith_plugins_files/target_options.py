@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from monolith_core import DATA, TargetOptions
 from monolith_plugins_files.columns import Names
@@ -19,6 +19,8 @@ _TYPES = ("text", "integer", "float", "boolean", "json")
 
 class FilesTargetOptions(PlaceOptions, TargetOptions):
     """Options of the `files` target."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"path": "{source}/%Y-%m-%d.jsonl"}]})
 
     format: Literal["jsonl", "csv", "parquet"] | None = None
     """What the files are; default: what the path's ending says, and JSON lines on standard output."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from monolith_core import DATA, Duration, SourceOptions
 from monolith_plugins_ga.filters import Filters, parse
@@ -33,6 +33,8 @@ _WRITE_CREDENTIALS = "write credentials = FILE, the JSON key of a service accoun
 
 class GoogleAnalyticsOptions(SourceOptions):
     """Options of the `google-analytics` source."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"property": ["123456789"], "report": "visits"}]})
 
     moved: ClassVar[Mapping[str, str]] = {
         "url": "Google's address is known; a server in its place is named by endpoint",

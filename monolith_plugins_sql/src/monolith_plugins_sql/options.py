@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from monolith_core import (
     DATA,
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class DatabaseOptions(PluginOptions):
     """Which database."""
 
-    database: SecretStr
+    database: SecretStr = Field(examples=["mysql://monolith:${DB_PASSWORD}@localhost/monolith"])
     """The database's URL, such as `mysql://user:password@host/name`, `postgresql://...` or `sqlite:///file.sqlite`."""
 
     @field_validator("database")
@@ -51,6 +51,18 @@ class DatabaseOptions(PluginOptions):
 
 class SqlSourceOptions(DatabaseOptions, SourceOptions):
     """Options of the `sql` source."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "database": "mysql://reader:${READER_PASSWORD}@shop.example/shop",
+                    "query": "SELECT date(created) AS date, app, price FROM sales "
+                    "WHERE created >= :start_date AND created < :next_date",
+                }
+            ]
+        }
+    )
 
     query: Annotated[str | None, DATA] = Field(None, min_length=1)
     """What to select, with `:start_date`, `:end_date` (the last day) and `:next_date`; without it, the archive."""

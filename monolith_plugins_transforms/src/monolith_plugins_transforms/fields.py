@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from monolith_core import Record, RecordError, Transform, TransformOptions
 from monolith_plugins_transforms.paths import MISSING, Path, Paths, get, replaced, without
@@ -13,6 +13,8 @@ from monolith_plugins_transforms.paths import MISSING, Path, Paths, get, replace
 
 class RenameOptions(TransformOptions):
     """Options of `rename`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name.old": "new"}]})
 
     names: dict[Path, Path] = Field(default_factory=dict, alias="name", examples=["name.old = new"])
     """`name.OLD = NEW` calls the field OLD NEW; one that a record has not is passed over."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from monolith_core import Partition, Record, RecordError, Transform, TransformOptions, canonical
 from monolith_plugins_transforms.paths import MISSING, Path, get, replaced
@@ -15,6 +15,8 @@ from monolith_plugins_transforms.paths import MISSING, Path, get, replaced
 
 class SumOptions(TransformOptions):
     """Options of `sum`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"by": ["app"], "fields": ["price"]}]})
 
     by: tuple[Path, ...] = ()
     """The fields that records of one group have in common, and that are kept; without any, a day is one group of each

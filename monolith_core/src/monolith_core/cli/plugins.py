@@ -1,4 +1,4 @@
-"""`monolith plugins` and `monolith-extract --list-plugins`: what is installed."""
+"""`monolith plugins` and `monolith-extract --list-plugins`: what is installed, and what one of it is."""
 
 from __future__ import annotations
 
@@ -8,26 +8,50 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monolith_core.cli.command import FAILED, Command
-from monolith_core.cli.parameters import json_option
+from monolith_core.cli.command import FAILED, Command, Group
+from monolith_core.cli.parameters import F, json_option
+from monolith_core.cli.show_plugin import show
 
 if TYPE_CHECKING:
     from monolith_core.registry import PluginEntry
 
 
-@click.command("plugins", cls=Command)
-@click.option("--verbose", is_flag=True, help="Add what each is, its options, and where it comes from.")
-@click.option("--check", is_flag=True, help="Import each plugin, and exit with status 1 if one cannot be used.")
-@json_option
+def _list_options(command: F) -> F:
+    """What the list may be told."""
+    for option in (
+        json_option,
+        click.option("--check", is_flag=True, help="Import each plugin, and exit with status 1 if one cannot be used."),
+        click.option("--verbose", is_flag=True, help="Add what each is, its options, and where it comes from."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group("plugins", cls=Group, invoke_without_command=True)
+@_list_options
 @click.pass_context
 def plugins(ctx: click.Context, verbose: bool, check: bool, as_json: bool) -> None:
-    """List the installed plugins.
+    """List the installed plugins, or show one.
 
-    Sources, targets, executors and hooks, with distribution and version. None of them is imported, except by
-    --check: one that is broken stops nothing but the configurations that name it.
+    Sources, targets, transforms, executors and hooks, with distribution and version. None of them is imported, except
+    by --check: one that is broken stops nothing but the configurations that name it.
     """
+    if ctx.invoked_subcommand is not None and (verbose or check or as_json):
+        raise click.UsageError(f"write options behind {ctx.invoked_subcommand}")
+    if ctx.invoked_subcommand is None and list_plugins(verbose=verbose, check=check, as_json=as_json):
+        ctx.exit(FAILED)
+
+
+@plugins.command("list", cls=Command)
+@_list_options
+@click.pass_context
+def _list(ctx: click.Context, verbose: bool, check: bool, as_json: bool) -> None:
+    """List the installed plugins, as `monolith plugins` does."""
     if list_plugins(verbose=verbose, check=check, as_json=as_json):
         ctx.exit(FAILED)
+
+
+plugins.add_command(show)
 
 
 def list_plugins(*, verbose: bool = False, check: bool = False, as_json: bool = False) -> bool:

@@ -141,14 +141,26 @@ def example(info: FieldInfo) -> str | None:
     """A value that would be right, as it is written: the field's example, or its default."""
     if info.examples:
         return str(info.examples[0])
+    given = None if info.is_required() else written(info.default, info)
+    return given or ("2024-01-31" if shape(info).type is dt.date else None)
+
+
+def default(info: FieldInfo) -> str | None:
+    """The default of an option as it is written; None if there is none, or if it is secret."""
+    return None if info.is_required() else written(info.get_default(call_default_factory=True), info)
+
+
+def written(value: Any, info: FieldInfo) -> str | None:
+    """A value of an option as it is written; None for one that is empty, secret, or has no text."""
     form = shape(info)
-    value = None if info.is_required() or form.is_secret else info.default
-    if value is None:
-        return "2024-01-31" if form.type is dt.date else None
+    if value is None or form.is_secret or form.is_mapping:
+        return None
     if form.is_duration:
         return format_duration(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Enum):
         return str(value.value)
-    return str(value) if isinstance(value, str | int | float) else None
+    if form.is_list:
+        return ", ".join(map(str, value)) or None
+    return str(value) or None if isinstance(value, str | int | float | dt.date | Path | ZoneInfo) else None

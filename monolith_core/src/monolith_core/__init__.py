@@ -150,6 +150,9 @@ _HOME = {
         "database_url",
     ),
 }
+_RENAMED: dict[str, tuple[str, str]] = {}
+"""Old names that still work, with a warning: the new name of each, and the version that has the old one no more."""
+
 _MODULE = {name: f"monolith_core.{module}" for module, names in _HOME.items() for name in names}
 
 __all__ = [
@@ -216,11 +219,22 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        return _renamed(name)
     if name not in _MODULE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_MODULE[name]), name)
     globals()[name] = value
     return value
+
+
+def _renamed(old: str) -> Any:
+    import warnings
+
+    new, gone = _RENAMED[old]
+    text = f"monolith_core.{old} is called {new} now, and the old name goes in {gone}; import {new}"
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    return globals().get(new) or __getattr__(new)
 
 
 def __dir__() -> list[str]:

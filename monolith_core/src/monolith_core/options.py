@@ -73,6 +73,10 @@ class PluginOptions(BaseModel):
     moved: ClassVar[Mapping[str, str]] = {}
     """What to do instead of options that a reader may expect and the plugin has not, such as those of an older one."""
 
+    deprecated: ClassVar[Mapping[str, str]] = {}
+    """What to do instead of options that will go, such as `write page-size = N; it goes in 2.0`: each run that is given
+    one warns."""
+
     def location(self) -> str | None:
         """Where the data is, without credentials, so that plugins that share their data are known; None: nowhere."""
         return None

@@ -46,6 +46,8 @@ def check(ctx: click.Context, config: Path, timeout: str, as_json: bool) -> None
 
     seconds = _seconds(timeout)
     loaded = load(config)
+    for line in loaded.warnings:
+        click.echo(f"warning: {line}", err=True)
     findings = trio.run(_everything, loaded, seconds, timeout)
     _show(findings, as_json=as_json)
     if any(finding.status == "failed" for finding in findings):

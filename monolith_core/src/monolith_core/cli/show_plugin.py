@@ -92,7 +92,8 @@ def _described(entry: PluginEntry, plugin: Any) -> Iterator[str]:
     from monolith_core.cli.paint import painted
     from monolith_core.config.sample import ordered
 
-    options = ordered(_options(plugin))
+    model = _options(plugin)
+    options = ordered(model)
     distribution = entry.entry_point.dist if entry.entry_point else None
     summary = (distribution.metadata.get_all("Summary") or [""])[0] if distribution else ""
     file = source_file(entry.value.partition(":")[0].strip())
@@ -103,7 +104,8 @@ def _described(entry: PluginEntry, plugin: Any) -> Iterator[str]:
     if options:
         yield from ("", painted("options", None, bold=True))
     for option, info in options:
-        yield f"    {option}: {_facts(info)}"
+        deprecated = model.deprecated.get(option.removesuffix(".NAME"))
+        yield f"    {option}: {_facts(info)}" + (f"; deprecated: {deprecated}" if deprecated else "")
         yield f"        {' '.join((info.description or 'not described').split())}"
 
 

@@ -94,7 +94,7 @@ def _run(config: Config, request: Request, output: Output, display: Progress | N
         Run("", str(config.path), config.sequence, dt.datetime.now(dt.UTC), socket.gethostname(), os.getpid())
     )
     hooks.register(broken_off, "monolith-broken-off")
-    for line in waiting(config, request):
+    for line in (*config.warnings, *waiting(config, request)):
         log.warning("%s", line)
     # What was imported stays until the end, and a plan makes many small objects that are no garbage either.
     gc.freeze()

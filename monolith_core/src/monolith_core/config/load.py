@@ -126,6 +126,7 @@ class _Loader:
             sequences=sequences,
             sequence=to_run,
             hooks={name: each for (kind, name), each in made.items() if each and kind == "hooks"},
+            warnings=self._found.warnings,
         )
         register(secrets(config))
         return config

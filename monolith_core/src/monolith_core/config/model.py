@@ -141,7 +141,10 @@ class PhaseConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration without faults; `sequence` are the ids of the phases to run, in order."""
+    """A whole configuration without faults.
+
+    `sequence` are the ids of the phases to run, in order; `warnings` tell of options that are deprecated.
+    """
 
     path: Path
     monolith: MonolithOptions = field(repr=False)
@@ -151,3 +154,4 @@ class Config:
     sequences: dict[str, tuple[str, ...]]
     sequence: tuple[str, ...]
     hooks: dict[str, PluginConfig] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

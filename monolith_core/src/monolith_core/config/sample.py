@@ -32,12 +32,14 @@ def sample_section(kind: Kind, name: str, model: type[PluginOptions]) -> Iterato
     """The lines of a section that a configuration can have: first what is needed, then the rest as comments.
 
     What is needed are the required options, and those of the model's first example (`examples` in the
-    `json_schema_extra` of its `model_config`), for a model that wants one of several.
+    `json_schema_extra` of its `model_config`), for a model that wants one of several. What is
+    deprecated is left out.
     """
     yield f"[{kind}:example]"
     yield f"use = {name}"
     given = _example(model)
-    rest = [(option, info) for option, info in ordered(model) if option not in given]
+    apart = {*given, *model.deprecated}
+    rest = [(option, info) for option, info in ordered(model) if option.removesuffix(".NAME") not in apart]
     yield from (f"{option} = {_value(option, info)}" for option, info in rest if info.is_required())
     yield from (f"{option} = {_text(value)}" for option, value in given.items())
     yield from (f"; {option} = {default(info) or ''}".rstrip() for option, info in rest if not info.is_required())
@@ -86,6 +88,8 @@ def json_schema(kind: Kind, name: str, model: type[PluginOptions]) -> dict[str, 
     patterns = {}
     for alias, info in [(info.alias or field, info) for field, info in model.model_fields.items()]:
         properties[alias] = _property(info, properties[alias])
+        if alias in model.deprecated:
+            properties[alias]["deprecated"] = True
         if shape(info).is_mapping:
             patterns[f"^{alias}\\."] = _of_each(properties.pop(alias))
     if patterns:

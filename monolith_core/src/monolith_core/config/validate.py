@@ -101,6 +101,10 @@ def validate(
     register(schema.secrets(values.good))
     # What has no place in the model is noted by `unknown_options`.
     given = values.only(schema.knows)
+    for name, value in given.good.items():
+        advice = model.deprecated.get(name.partition(".")[0])
+        if advice:
+            found.warn(value.line, f"{value} is deprecated: {advice}")
     try:
         return model.model_validate(schema.raw(given.good), context=context)
     except ValidationError as error:

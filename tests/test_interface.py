@@ -1,0 +1,99 @@
+"""The public interface is what was agreed, and a name that goes is missed in time."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pluggy
+import pytest
+from support.interface import AGREED, text
+from support.scripted import make_job
+
+import monolith_core
+from monolith_core import testing
+
+COMMAND = ".venv/bin/python tests/support/interface.py"
+
+
+def test_the_public_interface_is_what_was_agreed() -> None:
+    agreed = AGREED.read_text(encoding="utf-8")
+    changes = list(difflib.unified_diff(agreed.splitlines(), text().splitlines(), "agreed", "now", lineterm="", n=1))
+    assert not changes, "\n".join(["the public interface changed; if that is meant:", f"    {COMMAND}", *changes])
+
+
+@pytest.mark.parametrize("page", ["docs/stability.rst", "tests/support/interface.py"])
+def test_the_command_that_writes_it_is_documented(page: str) -> None:
+    assert COMMAND in (Path(__file__).parent.parent / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("module", [monolith_core, testing])
+def test_every_public_name_is_there(module) -> None:
+    assert dir(module) == sorted(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'Recrod'"):
+        _ = module.Recrod
+
+
+def test_an_old_name_works_and_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(monolith_core._RENAMED, "Fact", ("Record", "2.0"))
+    text = "monolith_core.Fact is called Record now, and the old name goes in 2.0; import Record"
+    with pytest.warns(DeprecationWarning, match=f"^{re.escape(text)}$") as caught:
+        from monolith_core import Fact  # type: ignore[attr-defined]
+    assert Fact is monolith_core.Record
+    assert {Path(warning.filename) for warning in caught} == {Path(__file__)}, "it is the plugin's line that is named"
+    assert "Fact" not in vars(monolith_core), "every import warns"
+
+
+def test_an_old_name_is_told_to_who_tests_a_plugin(tmp_path: Path) -> None:
+    """pytest shows the warning with the line of the plugin; nobody else is bothered."""
+    (tmp_path / "conftest.py").write_text("import monolith_core\nmonolith_core._RENAMED['Fact'] = ('Record', '2.0')\n")
+    (tmp_path / "plugin.py").write_text("from monolith_core import Fact\n")
+    (tmp_path / "test_plugin.py").write_text("def test_it():\n    import plugin\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "plugin.py:1: DeprecationWarning: monolith_core.Fact is called Record now" in done.stdout
+
+
+def test_an_old_argument_of_a_hook_warns() -> None:
+    """What docs/stability.rst says of hooks: pluggy warns of an implementation that takes it."""
+    hookspec, hookimpl = pluggy.HookspecMarker("some"), pluggy.HookimplMarker("some")
+
+    class Hooks:
+        @hookspec(warn_on_impl_args={"phase": DeprecationWarning("phase goes in 2.0; take event.phase")})
+        def phase_started(self, phase, event): ...
+
+    class Old:
+        @hookimpl
+        def phase_started(self, phase): ...
+
+    class New:
+        @hookimpl
+        def phase_started(self, event): ...
+
+    manager = pluggy.PluginManager("some")
+    manager.add_hookspecs(Hooks)
+    with pytest.warns(DeprecationWarning, match=r"phase goes in 2\.0"):
+        manager.register(Old())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        manager.register(New())
+
+
+def test_a_deprecated_option_works_and_warns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    job = make_job(monkeypatch, tmp_path)
+    quiet = job.extract()
+    model = sys.modules["scripted_plugin"].Options
+    monkeypatch.setattr(model, "deprecated", {"file": "write script = FILE; it goes in 2.0"})
+    for done in (job.extract("--force"), job.monolith("check")):
+        assert done.exit_code == 0
+        (line,) = [line for line in done.stderr.splitlines() if "deprecated" in line]
+        assert "job.ini:" in line
+        assert line.endswith("] is deprecated: write script = FILE; it goes in 2.0")
+    assert "deprecated" not in quiet.stderr

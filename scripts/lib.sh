@@ -102,27 +102,54 @@ has_nginx() { PATH=$PATH:/usr/sbin command -v nginx >/dev/null && command -v ope
 
 has_npm() { command -v node >/dev/null && command -v npm >/dev/null; }
 
-has_servers() { has_mariadb && has_postgresql && has_elasticsearch && has_nginx && has_npm; }
+# What was unpacked comes first: the tests look there too.
+has_prometheus() {
+    local program
+    for program in prometheus promtool prometheus-pushgateway; do
+        PATH=$cache/prometheus/usr/bin:$PATH command -v "$program" >/dev/null || return
+    done
+}
+
+has_servers() { has_mariadb && has_postgresql && has_elasticsearch && has_nginx && has_npm && has_prometheus; }
 
 # ensure_servers: MariaDB, PostgreSQL, nginx, and what Elasticsearch and json-server are made with; the tests start them
-# for themselves in folders of their own.
+# for themselves in folders of their own. And Prometheus with its Pushgateway.
 ensure_servers() {
-    local missing=() sudo=()
+    local missing=() unpacked=() all sudo=()
     has_mariadb || missing+=(mariadb-server-core mariadb-client-core)
     has_postgresql || missing+=(postgresql)
     has_elasticsearch || missing+=(default-jdk-headless maven)
     has_nginx || missing+=(nginx openssl)
     has_npm || missing+=(nodejs npm)
-    ((${#missing[@]})) || return 0
-    local advice="install ${missing[*]} yourself, or run scripts/test --quick, which needs no server"
+    has_prometheus || unpacked+=(prometheus prometheus-pushgateway)
+    all=("${missing[@]}" "${unpacked[@]}")
+    ((${#all[@]})) || return 0
+    local advice="install ${all[*]} yourself, or run scripts/test --quick, which needs no server"
     command -v apt-get >/dev/null || die "the tests need servers, and there is no apt-get here; $advice"
     if ((EUID)); then
         sudo -n true 2>/dev/null || die "the tests need servers, and installing them needs root; $advice"
         sudo=(sudo -n)
     fi
-    say "installing ${missing[*]} with apt-get"
+    say "installing ${all[*]} with apt-get"
     quietly "apt-get update" "${sudo[@]}" apt-get update
-    quietly "apt-get install ${missing[*]}" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install --yes --no-install-recommends "${missing[@]}"
-    has_servers || die "apt-get installed ${missing[*]}, but the programs are not where they were expected; $advice"
+    if ((${#missing[@]})); then
+        quietly "apt-get install ${missing[*]}" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install --yes --no-install-recommends "${missing[@]}"
+    fi
+    if ((${#unpacked[@]})); then
+        unpack prometheus "${unpacked[@]}" # an installation would start a service each
+    fi
+    has_servers || die "apt-get installed ${all[*]}, but the programs are not where they were expected; $advice"
+}
+
+# unpack NAME PACKAGE...: Debian's packages in .cache/NAME, without what their installation does, such as a service.
+unpack() {
+    local folder=$cache/$1 package
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    quietly "apt-get download ${*:2}" env --chdir "$folder" apt-get download "${@:2}"
+    for package in "$folder"/*.deb; do
+        quietly "unpacking $package" dpkg-deb --extract "$package" "$folder"
+        rm "$package"
+    done
 }

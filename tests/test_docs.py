@@ -168,6 +168,11 @@ def test_the_hourly_example_is_a_valid_configuration(examples: Path, tmp_path: P
     assert config.sources["installs"].options.settle == 3 * 86400
 
 
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("plugins/*/example.ini")), ids=lambda file: file.parent.name)
+def test_the_configurations_of_the_example_plugins_are_valid(file: Path) -> None:
+    assert load_config(file, environ={}).sequence
+
+
 def test_the_readme_configuration_is_valid(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (configuration,) = re.findall(r"```ini\n(.*?)```", text, flags=re.DOTALL)

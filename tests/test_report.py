@@ -57,6 +57,7 @@ def test_a_run_in_which_all_is_well(report: ReportBuilder) -> None:
     report.partition_finished(finished("done", digest=Digest(10, 1, 2), added=6, removed=4))
     report.partition_finished(finished("unchanged", digest=Digest(5, 1, 2)))
     report.retry(Retry("extract", "visits", "extract", "no", 1, 3, 1.0))
+    report.reached("extract", "visits", PARTITION.date)
     report.phase_finished(PhaseFinished("extract", ok=True, seconds=2.0004))
     found = written(report)
     assert (found["run"], found["config"], found["host"], found["pid"]) == ("abc", "job.ini", "web1", 7)
@@ -65,6 +66,7 @@ def test_a_run_in_which_all_is_well(report: ReportBuilder) -> None:
     (phase,) = found["phases"]
     assert (phase["ok"], phase["finished"], phase["seconds"]) == (True, True, 2.0)
     (source,) = phase["sources"]
+    assert source["newest_final"] == "2024-03-09"
     counts = {"due": 1, "done": 1, "unchanged": 1, "records": 15, "added": 6, "removed": 4, "retries": 1, "failed": 0}
     assert counts.items() <= source.items()
     assert counts.items() <= found["counts"].items()

@@ -119,7 +119,7 @@ def test_an_unchanged_environment_is_used_as_it_is(checkout: Path, bare: dict[st
 
 
 def test_missing_servers_without_apt(checkout: Path, bare: dict[str, str]) -> None:
-    others = ("postgresql", "elasticsearch", "nginx", "npm")
+    others = ("postgresql", "elasticsearch", "nginx", "npm", "prometheus")
     only = "".join(["has_mariadb() { false; }\n", *(f"has_{each}() {{ true; }}\n" for each in others)])
     done = script(checkout, f"{only}ensure_servers", bare)
     assert done.returncode == 1
@@ -133,15 +133,24 @@ def test_missing_servers_without_apt(checkout: Path, bare: dict[str, str]) -> No
 def test_missing_servers_are_installed(checkout: Path, bare: dict[str, str]) -> None:
     """What would be run, told by an apt-get that only says how it was called."""
     tool = Path(bare["PATH"]) / "apt-get"
-    tool.write_text('#!/bin/sh\necho "$@" >>apt.txt\n')
+    tool.write_text('#!/bin/sh\necho "$@" >>apt.txt\n[ $1 != download ] || : >some.deb\n')
     tool.chmod(0o755)
     missing = 'has_mariadb() { [[ -f apt.txt ]]; }\nsudo() { shift; "$@"; }\n'
     missing += "".join(f"has_{each}() {{ has_mariadb; }}\n" for each in ("postgresql", "elasticsearch", "nginx", "npm"))
+    missing += 'has_prometheus() { [[ -f "$cache/prometheus/unpacked" ]]; }\n'
+    tool = Path(bare["PATH"]) / "dpkg-deb"
+    tool.write_text('#!/bin/sh\necho "$@" >"$3/unpacked"\n')
+    tool.chmod(0o755)
     done = script(checkout, f"{missing}ensure_servers\nensure_servers", bare)
     assert (done.returncode, done.stderr) == (0, "")
     packages = "mariadb-server-core mariadb-client-core postgresql default-jdk-headless maven nginx openssl nodejs npm"
-    assert done.stdout.strip() == f"==> installing {packages} with apt-get"
+    unpacked = "prometheus prometheus-pushgateway"
+    assert done.stdout.strip() == f"==> installing {packages} {unpacked} with apt-get"
     assert (checkout / "apt.txt").read_text().splitlines() == [
         "update",
         f"install --yes --no-install-recommends {packages}",
     ]
+    folder = checkout / ".cache/prometheus"
+    assert (folder / "apt.txt").read_text() == f"download {unpacked}\n"
+    assert (folder / "unpacked").read_text() == f"--extract {folder}/some.deb {folder}\n"
+    assert not list(folder.glob("*.deb"))

@@ -180,6 +180,27 @@ def test_a_stretch_is_of_final_days_without_a_gap(storage: Storage):
     assert stretch(start=days[2], settle=0) == DayRange(days[2], days[2])
 
 
+def test_the_newest_final_day_is_that_of_the_target_furthest_behind(storage: Storage):
+    days = [DAY + dt.timedelta(days=number) for number in range(4)]
+    storage.ledger.put(
+        [
+            row(date=days[0]),
+            row(date=days[1]),
+            row(date=days[2], state="failed"),
+            row(date=days[3], age=10),
+            row(date=days[0], target="es"),
+            row("copied", date=days[3], via="archive"),
+        ]
+    )
+    newest = storage.ledger.newest_final
+    assert newest(["sql"], "ga", 86400.0) == days[1]
+    assert newest(["sql"], "ga", 9.5) == days[3]
+    assert newest(["sql", "es"], "ga", 86400.0) == days[0]
+    assert newest(["sql", "other"], "ga", 86400.0) is None
+    assert newest(["sql"], "copied", 0) is None
+    assert newest([], "ga", 0) is None
+
+
 def test_what_a_source_carried_is_known(storage: Storage):
     storage.ledger.put([row("a", via="archive"), row("b", via="archive", target="es")])
     carries = storage.ledger.carries

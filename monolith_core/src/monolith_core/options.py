@@ -59,6 +59,9 @@ class PluginOptions(BaseModel):
     A field's type, default and description (its `Field(description=...)`, or the docstring below it) are what
     `monolith plugins` and the documentation show. Text whose value
     must never be shown is a `SecretStr`. A field that also exists in `[monolith]` takes its value there by default.
+
+    A pydantic validator finds in its `info.context` the folder of the configuration (`here`), where a relative path is
+    to begin, and the section's id (`id`); in a test that validates without a configuration there is no context.
     """
 
     model_config = ConfigDict(

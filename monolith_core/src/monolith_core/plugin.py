@@ -287,7 +287,7 @@ class TellsRecords(Protocol):
 
 @runtime_checkable
 class Checks(Protocol):
-    """A plugin that can test its connection for `monolith check`."""
+    """A plugin that can test its connection for `monolith check`, which calls it without `setup`, and then `close`."""
 
     def check(self) -> str:
         """Connect, and return one line about what was found; raise a MonolithError otherwise. Writes nothing."""

@@ -53,6 +53,7 @@ class SourceReport:
     seconds: float = 0.0
     left_out: str = ""
     purge_error: str = ""
+    newest_final: dt.date | None = None
     ok: bool = True
 
     def count(self, event: PartitionFinished) -> None:
@@ -87,7 +88,12 @@ class PhaseReport:
     def as_dict(self) -> dict[str, Any]:
         """The phase as it stands in the report."""
         sources = [
-            {**asdict(each), "left_out": hide(each.left_out), "purge_error": hide(each.purge_error)}
+            {
+                **asdict(each),
+                "left_out": hide(each.left_out),
+                "purge_error": hide(each.purge_error),
+                "newest_final": each.newest_final.isoformat() if each.newest_final else None,
+            }
             for each in self.sources.values()
         ]
         return {"id": self.id, "ok": self.ok, "finished": self.finished, "seconds": self.seconds, "sources": sources}
@@ -110,6 +116,10 @@ class ReportBuilder:
         self._finished = now
         self._signal = signal
         self.error = error
+
+    def reached(self, phase: str, source: str, newest_final: dt.date | None) -> None:
+        """Note the newest final day of a source in a phase, at its end."""
+        self._source(phase, source).newest_final = newest_final
 
     def phase_ok(self, phase: str) -> bool:
         """Whether nothing of a phase failed, was held or was left undone so far."""

@@ -14,6 +14,7 @@ import pluggy
 import trio
 
 from monolith_core.config import Config, PhaseConfig, PluginConfig
+from monolith_core.errors import StorageError
 from monolith_core.events import PhaseFinished, Run
 from monolith_core.executor import Executor
 from monolith_core.plugin import Source, Target
@@ -149,10 +150,20 @@ class _Run:
                     for each in opened:
                         nursery.start_soon(close_plugin, each)
                 await left.tell(each.config for each in opened)
+        await self._store(self._reached, phase, [each.config for each in sources])
         ok = self._report.phase_ok(phase.id)
         event = PhaseFinished(phase.id, ok, trio.current_time() - start)
         self._notify("phase_finished", event=event)
         return not self._control.stopping and (ok or phase.on_failure == "continue")
+
+    def _reached(self, phase: PhaseConfig, sources: Iterable[PluginConfig]) -> None:
+        """Have the report say how far each source is."""
+        try:
+            for source in sources:
+                newest = self._storage.ledger.newest_final(phase.targets, source.id, source.options.settle)
+                self._report.reached(phase.id, source.id, newest)
+        except StorageError as error:  # what was done is done, and the run's end will say more
+            log.warning("the newest final days of phase %s cannot be read: %s", phase.id, error)
 
     async def _open(
         self, phase: PhaseConfig

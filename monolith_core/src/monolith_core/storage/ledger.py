@@ -113,6 +113,23 @@ class Ledger:
         days = DayRange(start, day_in(last))
         return days if len(days) == count else None
 
+    def newest_final(self, targets: Iterable[str], source: str, settle: float) -> dt.date | None:
+        """The newest day of an ordinary source that is done and was asked after it had settled.
+
+        Of several targets the one that is furthest behind counts; None if one of them has no such day.
+        """
+        newest = []
+        for target in targets:
+            found = self._query(
+                "SELECT date FROM ledger WHERE target = ? AND source = ? AND via = source",
+                "AND state = 'done' AND age >= ? ORDER BY date DESC LIMIT 1",
+                values=[target, source, math.ceil(settle)],
+            )
+            if not found:
+                return None
+            newest.append(day_in(found[0][0]))
+        return min(newest, default=None)
+
     def carries(self, targets: Iterable[str], via: str, sources: Iterable[str]) -> bool:
         """Whether a source has yielded records of one of `sources` into one of the targets."""
         where = _Where(None, None)

@@ -301,6 +301,16 @@ def test_records_go_to_standard_output_once(job: Job) -> None:
     assert job.extract("--force", "--date", "2024-02-28").count('"category":"installs"') == 2
 
 
+def test_standard_output_is_no_difference(job: Job) -> None:
+    job.change("use = sql\n", "use = files\npath = -\n")
+    job.extract()
+    found = job.monolith("reconcile", "--deep")
+    assert (found.exit_code, found.output) == (0, "archive: not compared, it cannot tell what it holds\n")
+    named = job.monolith("reconcile", "--target", "archive")
+    assert named.exit_code == 2
+    assert "--target: archive cannot tell what it holds; name another target" in named.output
+
+
 def test_many_windows_at_once(job: Job) -> None:
     job.change("[source:installs]\n", "[source:installs]\njobs = 4\nspan = 1\n")
     assert job.outcomes() == {"done": 4}

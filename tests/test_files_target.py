@@ -23,7 +23,7 @@ from support.files import staged as staged_answer
 
 from monolith_core import Partition, PermanentError, Record, TemporaryError
 from monolith_core.partition import Digest, Window
-from monolith_core.plugin import Context, TellsRecords
+from monolith_core.plugin import Context, TellsDigests, TellsRecords
 from monolith_core.stage import Stage
 from monolith_core.testing import json_objects, staged
 from monolith_plugins_files.target import FilesTarget
@@ -316,16 +316,14 @@ def test_check(tmp_path: Path) -> None:
 # --- standard output
 
 
-def test_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_standard_output(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     of = target("-")
     assert tuple(put(of, [{"n": 1}, {"n": 2}])) == (2, 0, 0)
     lines = capsysbinary.readouterr().out.splitlines()
     assert [json.loads(line)["data"] for line in lines] == [{"n": 1}, {"n": 2}]
-    assert list(of.digests(None)) == []
     assert of.check() == "standard output"
-    reconciling = FilesTarget(of.options, of.context)
-    with pytest.raises(PermanentError, match="standard output keeps nothing that could be compared"):
-        list(reconciling.digests(None))
+    assert not isinstance(of, TellsDigests)
+    assert isinstance(target(tmp_path / "{source}/%Y-%m-%d.csv"), TellsDigests)
 
 
 # --- options

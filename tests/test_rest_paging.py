@@ -165,6 +165,7 @@ def test_a_service_that_does_not_know_the_parameter_is_found_out(kind: str) -> N
 
 @pytest.mark.parametrize("kind", ["page, more", "page, total", "offset, more"])
 def test_pages_are_bounded(kind: str) -> None:
+    assert len(read(Service([1] * 5), kind, max_pages=5)) == 5
     with pytest.raises(PermanentError, match="more than 5 pages; set max-pages higher"):
         read(endless, kind, max_pages=5)
 

@@ -265,7 +265,8 @@ class Purges(Protocol):
 class TellsDigests(Protocol):
     """A target that can say what it really holds, for reconcile.
 
-    It is asked without `setup`, maybe by a user who may only read, and writes nothing.
+    It is asked without `setup`, maybe by a user who may only read, and writes nothing. Where it depends on the options
+    whether a target can say it, only an instance that can has the method.
     """
 
     def digests(self, window: Window | None) -> Iterable[tuple[Partition, Digest]]:

@@ -40,6 +40,8 @@ class FilesTarget(Target):
     Options: ClassVar[type[FilesTargetOptions]] = FilesTargetOptions
     options: FilesTargetOptions
 
+    digests: Callable[[Window | None], Iterator[tuple[Partition, Digest]]]
+    """What the files really hold, of every source; standard output keeps nothing that could be compared."""
     records: Callable[[Partition], Iterator[StagedRecord]]
     """What is really held, for `reconcile --deep`: of JSON lines, which are the whole of a record."""
 
@@ -48,14 +50,15 @@ class FilesTarget(Target):
         self._storage = Storage(options.path, options.storage_options)
         self._shelf = Shelf(self._storage)
         self._writer = WRITERS[options.kind](options.names, options.column_types)
-        self._running = False
         self._output = threading.Lock()
+        if options.is_output:
+            return
+        self.digests = self._digests
         if isinstance(self._writer, LinesWriter):
             self.records = self._records
 
     def setup(self) -> None:
         """Load what the place and the format need."""
-        self._running = True
         if not self.options.is_output:
             _ = self._storage.system
 
@@ -76,12 +79,7 @@ class FilesTarget(Target):
                 self._writer.write(staged, out, by_name(path)[1])
         return written
 
-    def digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
-        """What the files really hold, of every source."""
-        if self.options.is_output:
-            if not self._running:
-                raise PermanentError("standard output keeps nothing that could be compared")
-            return
+    def _digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
         for file in self._storage.files(window.days() if window is not None else None):
             partition = self._partition(file)
             if partition is not None:
@@ -101,7 +99,7 @@ class FilesTarget(Target):
 
     def _records(self, partition: Partition) -> Iterator[StagedRecord]:
         path = self._storage.template.written(partition.date, quoted(partition.source))
-        file = None if self.options.is_output else self._storage.find(path)
+        file = self._storage.find(path)
         if file is None or not isinstance(self._writer, LinesWriter):
             return
         with self._storage.open(file) as raw, self._broken(file, lambda error: None):

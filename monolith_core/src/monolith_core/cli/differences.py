@@ -89,7 +89,7 @@ def _word(difference: Difference) -> str:
 def _summary(found: Found, *, deep: bool) -> str:
     """One line about a target."""
     if found.silent:
-        return f"{found.target}: not compared, its plugin cannot tell what it holds"
+        return f"{found.target}: not compared, it cannot tell what it holds"
     if found.error:
         return f"{found.target}: {painted('failed', 'red')}: {plain(found.error)}"
     count = len(found.differences)

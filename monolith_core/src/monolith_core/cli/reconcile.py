@@ -77,6 +77,7 @@ def reconcile(
     storage = Storage.open(loaded.monolith.database.get_secret_value(), migrate=repair)
     try:
         found = list(look(loaded, storage, names, scope))
+        _check_told(found, targets)
         repaired = _repair(loaded, storage, found, scope) if repair else None
     finally:
         storage.close()
@@ -89,15 +90,18 @@ def reconcile(
 
 def _chosen(config: Config, targets: Sequence[str]) -> list[str]:
     from monolith_core.config.words import did_you_mean, listed
-    from monolith_core.plugin import TellsDigests
 
     for name in targets:
         if name not in config.targets:
             expected = f"a target of {config.path} ({listed(config.targets)})"
             raise click.UsageError(f"--target: got {name!r}, expected {expected}{did_you_mean(name, config.targets)}")
-        if not issubclass(config.targets[name].plugin, TellsDigests):
-            raise click.UsageError(f"--target: the plugin of {name} cannot tell what it holds; name another target")
     return [name for name in config.targets if not targets or name in targets]
+
+
+def _check_told(found: Iterable[Found], targets: Sequence[str]) -> None:
+    for each in found:
+        if each.silent and each.target in targets:
+            raise click.UsageError(f"--target: {each.target} cannot tell what it holds; name another target")
 
 
 def _repair(config: Config, storage: Storage, found: Iterable[Found], scope: Scope) -> Repaired:

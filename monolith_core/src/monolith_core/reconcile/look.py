@@ -74,9 +74,6 @@ def look(config: Config, storage: Storage, targets: Iterable[str], scope: Scope)
     names = list(targets)
     for name in names:
         target = config.targets[name]
-        if not issubclass(target.plugin, TellsDigests):
-            yield Found(name, silent=True)
-            continue
         try:
             with plain_errors(target):
                 found = _asked(config, storage, target, scope, names)
@@ -91,6 +88,8 @@ def _asked(config: Config, storage: Storage, target: PluginConfig, scope: Scope,
     context = make_context(target, config.monolith.timezone, storage, lambda window: None)
     plugin: Target = target.plugin(target.options, context)
     try:
+        if not isinstance(plugin, TellsDigests):
+            return Found(target.id, silent=True)
         return _Look(config, storage, target, plugin, scope, asked).found()
     finally:
         plugin.close()

@@ -134,6 +134,7 @@ def examples(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("data", "*.sqlite*")))
 
 
+@pytest.mark.slow
 def test_the_first_steps(examples: Path) -> None:
     """From making the database to asking the archive; how it is installed is test_packaging's."""
     lines = (examples / "first-steps.sh").read_text(encoding="utf-8").partition("# data\n")[2].splitlines()
@@ -143,12 +144,14 @@ def test_the_first_steps(examples: Path) -> None:
     assert sorted(path.name for path in examples.glob("*.sqlite")) == ["archive.sqlite", "shop.sqlite"]
 
 
+@pytest.mark.slow
 def test_the_first_steps_leave_nothing_due(examples: Path) -> None:
     run("python shop.py", examples)
     run("monolith-extract shop.ini", examples)
     assert json.loads(run("monolith plan shop.ini --json", examples)) == []
 
 
+@pytest.mark.slow
 def test_the_status_that_is_shown(examples: Path) -> None:
     """The page on operating shows what the command prints."""
     run("python shop.py", examples)

@@ -105,6 +105,7 @@ def growing(date: dt.date, now: dt.datetime) -> list[dict[str, Any]]:
     return [{"country": "Spain", "sessions": min(hours, 72)}] if hours > 0 else []
 
 
+@pytest.mark.slow
 async def test_hourly_runs_ask_for_a_day_until_it_is_final(tmp_path: Path, google: Emulator):
     google.properties[PROPERTY] = Property(growing, timezone="UTC")
     config = configure(tmp_path, google.url, day(7))
@@ -118,6 +119,7 @@ async def test_hourly_runs_ask_for_a_day_until_it_is_final(tmp_path: Path, googl
     assert len(google.asked) == 32, "each run asks once, for all the days that may still change"
 
 
+@pytest.mark.slow
 async def test_a_backfill_goes_on_where_the_quota_ended_and_asks_no_day_twice(tmp_path: Path, google: Emulator):
     """Sixty days of two pages each, for a quota of 25 pages an hour: days come newest first, hour by hour."""
     google.properties[PROPERTY] = Property(
@@ -220,6 +222,7 @@ async def test_an_error_that_stays_leaves_the_archive_as_it_is(tmp_path: Path, g
     assert archived(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_the_log_has_the_remark(tmp_path: Path, google: Emulator):
     google.properties[PROPERTY].sample_above = 1
     configure(tmp_path, google.url, day(1), more="until = 2024-03-01")
@@ -254,6 +257,7 @@ def run(command: str, folder: Path, *arguments: str, expect: int = 0) -> subproc
     return done
 
 
+@pytest.mark.slow
 def test_the_commands(tmp_path: Path):
     with emulator_process() as url:
         since = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=9)

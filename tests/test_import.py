@@ -688,6 +688,7 @@ main(prog_name="monolith")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "records", [pytest.param(60_000, id="short"), pytest.param(1_000_000, id="a-million", marks=pytest.mark.campaign)]
 )

@@ -45,6 +45,7 @@ def test_every_file_is_filled_in(tmp_path: Path, kind: str) -> None:
     assert "Ada" in (folder / "LICENSE").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_code_is_small_typed_and_clean(tmp_path: Path, kind: str) -> None:
     make(tmp_path, "acme-crm", kind)

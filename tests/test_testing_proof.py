@@ -139,6 +139,7 @@ def expected(broken: dict[str, Any]) -> dict[str, set[str]]:
     return {f"Test{name}": {plugin.caught_by} for name, plugin in broken.items() if plugin.caught_by}
 
 
+@pytest.mark.slow
 def test_each_broken_target_is_caught_by_its_case_and_only_there(run):
     caught, good = run(TARGETS)
     assert len(expected(targets.BROKEN)) >= 40
@@ -146,6 +147,7 @@ def test_each_broken_target_is_caught_by_its_case_and_only_there(run):
     assert {plugin.caught_by for plugin in targets.BROKEN.values()} | {"test_writes"} == good["TestRight"]
 
 
+@pytest.mark.slow
 def test_each_broken_source_is_caught_by_its_case_and_only_there(run):
     caught, good = run(SOURCES)
     assert len(expected(sources.BROKEN)) >= 30
@@ -155,6 +157,7 @@ def test_each_broken_source_is_caught_by_its_case_and_only_there(run):
     assert {plugin.caught_by for plugin in sources.BROKEN.values() if plugin.caught_by} - offers == everywhere
 
 
+@pytest.mark.slow
 def test_each_other_broken_plugin_is_caught_by_its_case_and_only_there(run):
     caught, good = run(OTHERS)
     broken = others.TRANSFORMS | others.EXECUTORS | others.HOOKS

@@ -40,6 +40,24 @@ SOURCES = [
     "Prints",
     "AsyncPrints",
     "OtherContract",
+    "OffersList",
+    "OffersCounts",
+    "TellsNothing",
+    "CannotPurge",
+    "PurgesBadly",
+    "AsyncFine",
+    "Stops",
+]
+TARGETS = [
+    "BadTarget",
+    "WrongWritten",
+    "Construction2",
+    "Setup2",
+    "Close2",
+    "NoneAtOnce",
+    "LostAtOnce",
+    "TellsCounts",
+    "Nowhere",
 ]
 
 CONFIG = """\
@@ -69,10 +87,14 @@ def faulty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
             **{name.lower(): f"faulty_plugins:{name}" for name in SOURCES},
             "import": "faulty_import:Import",
         },
-        "monolith.targets": {"badtarget": "faulty_plugins:BadTarget", "wrongwritten": "faulty_plugins:WrongWritten"},
-        "monolith.transforms": {"badtransform": "faulty_plugins:BadTransform"},
+        "monolith.targets": {name.lower(): f"faulty_plugins:{name}" for name in TARGETS},
+        "monolith.transforms": {
+            name.lower(): f"faulty_plugins:{name}" for name in ("BadTransform", "Construction4", "GivesNone")
+        },
+        "monolith.executors": {"setup3": "faulty_plugins:Setup3"},
         "monolith": {
             "badhooks": "faulty_plugins:BadHooks",
+            "exitinghooks": "faulty_plugins:ExitingHooks",
             "blockinghooks": "faulty_plugins:BlockingHooks",
             "strayhooks": "faulty_plugins:StrayHooks",
         },
@@ -162,6 +184,88 @@ def test_what_is_refused_before_anything_runs(faulty, tmp_path, name, text):
     assert not (tmp_path / "archive.sqlite").exists()
 
 
+NOT_ASKED = {
+    "OffersList": " offers list, expected a mapping of Partition to Digest",
+    "OffersCounts": " offers int among its partitions, expected a mapping of Partition to Digest",
+    "TellsNothing": " raised TypeError: 'NoneType' object is not iterable",
+    "CannotPurge": " raised OSError: no such device",
+}
+
+
+@pytest.mark.parametrize("name", NOT_ASKED)
+def test_what_leaves_a_source_out(faulty, tmp_path, name):
+    said = Said(tmp_path, name, CONFIG.replace("[source:it]", "[source:it]\nsince = 2024-01-01"))
+    said.line(origin("source", name.lower()) + NOT_ASKED[name])
+    assert (said.status, said.fine) == (1, 2)
+
+
+def test_raises_in_purge(faulty, tmp_path):
+    said = Said(tmp_path, "PurgesBadly")
+    said.line(f"{origin('source', 'purgesbadly')} raised OSError: no such device")
+    assert (said.status, said.fine) == (1, 2)
+
+
+TARGET_FAILURES = {
+    "Construction2": " raised OSError: no such device",
+    "Setup2": " raised OSError: no such device",
+    "NoneAtOnce": " takes 0 partitions at once, expected a whole number from 1",
+    "LostAtOnce": " raised OSError: no such device",
+    "TellsCounts": " told 5 of Partition(source='fine', date=datetime.date(2024, 1, 1)), expected a Digest",
+}
+
+
+@pytest.mark.parametrize("name", TARGET_FAILURES)
+def test_what_fails_in_one_target(faulty, tmp_path, name):
+    """Both sources are written to the other one."""
+    config = CONFIG.replace("[target:sql]", f"[target:sql]\n[target:it]\nuse = {name.lower()}")
+    said = Said(tmp_path, "asyncfine", config.replace("targets = sql", "targets = sql, it"))
+    said.line(origin("target", name.lower()) + TARGET_FAILURES[name])
+    assert (said.status, said.fine) == (1, 2)
+
+
+def test_raises_in_the_close_of_a_target(faulty, tmp_path):
+    config = CONFIG.replace("[target:sql]", "[target:it]\nuse = close2").replace("targets = sql", "targets = it")
+    said = Said(tmp_path, "fine", config)
+    said.line(f"closing it failed: {origin('target', 'close2')} raised OSError: no such device")
+    assert (said.status, said.fine) == (0, 2)
+
+
+def test_a_target_that_cannot_say_where_it_is(faulty, tmp_path):
+    config = CONFIG.replace("[target:sql]", "[target:it]\nuse = nowhere").replace("targets = sql", "targets = it")
+    said = Said(tmp_path, "fine", config)
+    said.line("[target:it]: nowhere of faulty 2.1 cannot say where its data is: OSError: no such device")
+    assert said.status == 2
+
+
+def test_raises_in_the_setup_of_an_executor(faulty, tmp_path):
+    config = CONFIG.replace("[source:it]", "[executor:it]\nuse = setup3\n[source:it]\nexecutor = it")
+    said = Said(tmp_path, "asyncfine", config)
+    said.line(f"{origin('executor', 'setup3')} raised OSError: no such device")
+    assert (said.status, said.fine) == (1, 2)
+
+
+def test_raises_in_the_construction_of_a_transform(faulty, tmp_path):
+    config = CONFIG.replace("[source:it]", "[transform:it]\nuse = construction4\n[source:it]\ntransforms = it")
+    said = Said(tmp_path, "asyncfine", config)
+    said.line(f"{origin('transform', 'construction4')} raised OSError: no such device")
+    assert (said.status, said.fine) == (1, 2)
+
+
+@pytest.mark.parametrize("source", ["fine", "asyncfine"])
+def test_a_transform_that_gives_nothing(faulty, tmp_path, source):
+    config = CONFIG.replace("[source:it]", "[transform:it]\nuse = givesnone\n[source:it]\ntransforms = it")
+    said = Said(tmp_path, source, config)
+    said.line(f"{origin('transform', 'givesnone')} raised TypeError: 'NoneType' object is not iterable")
+    assert (said.status, said.fine) == (1, 2)
+
+
+def test_what_is_set_up_is_closed_when_the_run_stops(faulty, tmp_path):
+    said = Said(tmp_path, "stops", CONFIG.replace("use = fine", "use = stops"))
+    assert sorted(faulty.Stops.closed) == ["fine", "it"]
+    assert said.status == 143
+    faulty.Stops.over.set()
+
+
 def test_raises_in_a_target(faulty, tmp_path):
     config = CONFIG.replace("[target:sql]", "[target:sql]\n[target:it]\nuse = badtarget")
     config = config.replace("targets = sql", "targets = sql, it")
@@ -194,6 +298,12 @@ def test_raises_in_a_hook(faulty, tmp_path):
     assert (said.status, said.fine) == (0, 2)
 
 
+def test_exits_in_a_hook(faulty, tmp_path):
+    said = Said(tmp_path, "fine", with_hooks("exitinghooks"))
+    said.line("hook phase_started of plugin it (exitinghooks of faulty 2.1) raised SystemExit: enough")
+    assert (said.status, said.fine) == (0, 2)
+
+
 def test_a_hook_that_prints(faulty, tmp_path):
     said = Said(tmp_path, "fine", with_hooks("badhooks"))
     assert said.out == ""
@@ -206,7 +316,7 @@ def test_a_hook_that_does_not_fit_its_specification(faulty, tmp_path):
     assert "phase_started(phase, colour)" in line
     assert "{'colour'}" in line
     assert said.status == 2
-    result = CliRunner().invoke(monolith, ["--help"])
+    result = CliRunner().invoke(monolith, ["--commands"])
     assert "{'colour'}" in result.stderr
     assert result.exit_code == 0
 

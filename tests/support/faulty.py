@@ -1,6 +1,8 @@
 """Plugins that misbehave, each in its way; a throwaway distribution `faulty` 2.1 has them."""
 
 FAULTY = '''
+    import os
+    import signal
     import socket
     import sys
     import threading
@@ -8,7 +10,9 @@ FAULTY = '''
 
     import trio
 
-    from monolith_core import Record, Source, SourceOptions, Target, Transform, Written, hookimpl
+    from monolith_core import (
+        Executor, Partition, Record, Source, SourceOptions, Target, TargetOptions, Transform, Written, hookimpl,
+    )
 
 
     class Fine(Source):
@@ -123,6 +127,60 @@ FAULTY = '''
                 yield record
 
 
+    class OffersList(Fine):
+        def partitions(self, window):
+            return [Partition("x", window.start)] if window else [1]
+
+
+    class OffersCounts(Fine):
+        def partitions(self, window):
+            return {Partition("it", window.start): 5}
+
+
+    class TellsNothing(Fine):
+        def versions(self, window):
+            return None
+
+
+    class CannotPurge(Fine):
+        @property
+        def purges(self):
+            raise OSError("no such device")
+
+        def purge(self, window):
+            ...
+
+
+    class PurgesBadly(Fine):
+        purges = True
+
+        def purge(self, window):
+            raise OSError("no such device")
+
+
+    class AsyncFine(Fine):
+        async def extract(self, window):
+            for record in super().extract(window):
+                yield record
+
+
+    class Stops(Fine):
+        """Ends the run while everything is set up."""
+
+        ready, over, closed = threading.Event(), threading.Event(), []
+
+        def setup(self):
+            if self.context.id == "fine":
+                self.ready.set()
+            else:
+                self.ready.wait(60)
+                os.kill(os.getpid(), signal.SIGTERM)
+                self.over.wait(60)
+
+        def close(self):
+            self.closed.append(self.context.id)
+
+
     class OtherContract(Fine):
         contract = 7
 
@@ -134,6 +192,72 @@ FAULTY = '''
 
     class WrongWritten(Target):
         def replace(self, partition, staged):
+            return None
+
+
+    class Construction2(Target):
+        def __init__(self, options, context):
+            raise OSError("no such device")
+
+        def replace(self, partition, staged):
+            raise NotImplementedError
+
+
+    class Setup2(Target):
+        def setup(self):
+            raise OSError("no such device")
+
+        def replace(self, partition, staged):
+            raise NotImplementedError
+
+
+    class Close2(Target):
+        def close(self):
+            raise OSError("no such device")
+
+        def replace(self, partition, staged):
+            return Written(staged.digest.count, 0, 0)
+
+
+    class NoneAtOnce(Close2):
+        at_once = 0
+
+
+    class LostAtOnce(Close2):
+        @property
+        def at_once(self):
+            raise OSError("no such device")
+
+
+    class TellsCounts(Close2):
+        def digests(self, window):
+            return [(Partition("fine", window.start), 5)]
+
+
+    class Nowhere(Close2):
+        class Options(TargetOptions):
+            def location(self):
+                raise OSError("no such device")
+
+
+    class Setup3(Executor):
+        def setup(self):
+            raise OSError("no such device")
+
+        def extract(self, task):
+            return task.ask()
+
+
+    class Construction4(Transform):
+        def __init__(self, options, context):
+            raise OSError("no such device")
+
+        def record(self, record):
+            return record
+
+
+    class GivesNone(Transform):
+        def partition(self, partition, records):
             return None
 
 
@@ -150,6 +274,12 @@ FAULTY = '''
         @hookimpl
         def run_started(self, run):
             print("hooks are here")
+
+
+    class ExitingHooks:
+        @hookimpl
+        def phase_started(self, phase):
+            sys.exit("enough")
 
 
     class BlockingHooks:

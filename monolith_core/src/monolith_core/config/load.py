@@ -187,7 +187,7 @@ class _Loader:
         options = validate(plugin.schema.model, plugin.section, values, self._found, context)
         transforms = self._helpers(plugin, values, "transforms", made)
         executors = self._helpers(plugin, values, "executor", made)
-        if options is None or monolith is None:  # which is noted
+        if options is None or monolith is None or not self._is_located(plugin, options):  # which is noted
             return None
         mark = fingerprint(
             plugin.kind,
@@ -210,6 +210,16 @@ class _Loader:
             transforms=tuple(transforms),
             executor=executors[0] if executors else None,
         )
+
+    def _is_located(self, plugin: _PluginSection, options: PluginOptions) -> bool:
+        """Whether the options can say where their data is, which everyone relies on later."""
+        try:
+            options.location()
+        except Exception as error:  # the plugin's own
+            text = f"{plugin.used.use} of {plugin.used.distribution} cannot say where its data is"
+            self._found.add(plugin.section.line, f"{plugin.section}: {text}: {type(error).__name__}: {error}")
+            return False
+        return True
 
     def _helpers(
         self,

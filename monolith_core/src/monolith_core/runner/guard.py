@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from monolith_core.blame import plain_errors
+from monolith_core.errors import PermanentError
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Target, TellsDigests
 
@@ -44,4 +45,8 @@ def really_held(name: object, target: Target | None, window: Window) -> Mapping[
     if not isinstance(target, TellsDigests):
         return {}
     with plain_errors(name):
-        return dict(target.digests(window))
+        told = dict(target.digests(window))
+    for partition, digest in told.items():
+        if not isinstance(digest, Digest):
+            raise PermanentError(f"{name} told {digest!r} of {partition!r}, expected a Digest of a Partition")
+    return told

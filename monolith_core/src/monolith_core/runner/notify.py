@@ -28,7 +28,7 @@ class Notify:
             try:
                 with acting_as("" if implementation.plugin_name.startswith(_OURS) else implementation.plugin_name):
                     implementation.function(*arguments)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log.warning(
                     "hook %s of plugin %s raised %s: %s",
                     hook,

@@ -12,7 +12,7 @@ import trio
 
 from monolith_core.blame import plain_errors
 from monolith_core.config import PluginConfig
-from monolith_core.errors import MonolithError
+from monolith_core.errors import MonolithError, PermanentError
 from monolith_core.executor import Executor
 from monolith_core.partition import Digest, Partition, Window
 from monolith_core.plugin import Connector, Context, Source, Target
@@ -28,7 +28,8 @@ P = TypeVar("P", Source, Target, Executor)
 class Opened(Generic[P]):
     """A plugin of a phase, or the error that kept it from starting.
 
-    `known` are the versions of a source's days, once it is planned, `transforms` what changes its records.
+    `known` are the versions of a source's days, once it is planned, `transforms` what changes its records. `at_once` is
+    how many partitions of one source a target takes at once.
     """
 
     config: PluginConfig
@@ -36,6 +37,7 @@ class Opened(Generic[P]):
     error: MonolithError | None = None
     known: Mapping[dt.date, str] = field(default_factory=dict)
     transforms: list[Named] = field(default_factory=list)
+    at_once: int = 1
 
     @property
     def id(self) -> str:
@@ -68,9 +70,9 @@ def make_transforms(config: PluginConfig, timezone: Any) -> list[Named]:
     return made
 
 
-async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
+async def open_plugin(opened: Opened[Any], context: Context) -> None:
     """Make a plugin and set it up, in a worker thread; an error is kept, not raised."""
-    opened: Opened[Any] = Opened(config)
+    config = opened.config
     knowing = replace(context, known=opened.version)
 
     def start() -> None:
@@ -79,6 +81,7 @@ async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
         opened.transforms = make_transforms(config, context.timezone)
         with plain_errors(config):
             opened.plugin.setup()
+            opened.at_once = _at_once(config, opened.plugin)
 
     try:
         await watched(
@@ -89,7 +92,14 @@ async def open_plugin(config: PluginConfig, context: Context) -> Opened[Any]:
         )
     except MonolithError as error:
         opened.error = error
-    return opened
+
+
+def _at_once(config: PluginConfig, plugin: Any) -> int:
+    """How many partitions a target takes at once; one, if it does not say."""
+    told = getattr(plugin, "at_once", 1)
+    if not isinstance(told, int) or told < 1:
+        raise PermanentError(f"{config} takes {told!r} partitions at once, expected a whole number from 1")
+    return told
 
 
 async def close_plugin(opened: Opened[Any]) -> None:

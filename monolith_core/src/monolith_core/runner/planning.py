@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from monolith_core import days
 from monolith_core.blame import plain_errors
@@ -136,7 +137,7 @@ class Planner:
         limits = self._limits(source)
         window = Window(source.id, limits.start, limits.end) if limits else None
         with plain_errors(source):
-            return plugin.partitions(window)
+            return _checked(source, plugin.partitions(window))
 
     def _limits(self, source: PluginConfig) -> DayRange | None:
         """The days that a source's own partitions are limited to, None if they are not."""
@@ -173,7 +174,7 @@ class Planner:
         versions = self._versions(source, plugin, wanted)
         ledgers = [self._ledger(source, target, wanted, settle, whole=bool(versions)) for target in self._targets()]
         due = due_days(source.id, wanted, settle, ledgers, versions)
-        if isinstance(plugin, Purges) and plugin.purges:
+        if purges(source, plugin):
             due = self._without_purged(source.id, due)
         due = self._only(source.id, due, ordinary=True)
         return SourcePlan(
@@ -237,6 +238,25 @@ class Planner:
             if rest <= end:
                 rows.update(ledger.glance(target.id, source.id, rest, end))
         return Ledger(target.id, mark, rows, done)
+
+
+def _checked(source: PluginConfig, offered: Any) -> Mapping[Partition, Digest] | None:
+    """What a source offers, if it is partitions and their digests."""
+    if offered is None:
+        return None
+    if not isinstance(offered, Mapping):
+        raise PermanentError(f"{source} offers {type(offered).__name__}, expected a mapping of Partition to Digest")
+    kinds = {*map(type, offered), *map(type, offered.values())} - {Partition, Digest}
+    if kinds:
+        wrong = min(kind.__name__ for kind in kinds)
+        raise PermanentError(f"{source} offers {wrong} among its partitions, expected a mapping of Partition to Digest")
+    return offered
+
+
+def purges(source: PluginConfig, plugin: object) -> bool:
+    """Whether a source is configured to be purged; raises what it raises."""
+    with plain_errors(source):
+        return isinstance(plugin, Purges) and bool(plugin.purges)
 
 
 def _by_partition(rows: Sequence[LedgerRow]) -> dict[Partition, LedgerRow]:

@@ -17,7 +17,7 @@ from monolith_core.plan import windows
 from monolith_core.plugin import Purges, Source
 from monolith_core.runner.desk import Desk
 from monolith_core.runner.opened import Opened
-from monolith_core.runner.planning import Planner, fingerprint
+from monolith_core.runner.planning import Planner, fingerprint, purges
 from monolith_core.secrets import hide
 
 log = logging.getLogger("monolith.run")
@@ -33,7 +33,7 @@ class Purging:
 
     @property
     def _able(self) -> bool:
-        return isinstance(self._opened.plugin, Purges) and self._opened.plugin.purges
+        return purges(self._opened.config, self._opened.plugin)
 
     async def everything(self, now: dt.datetime) -> None:
         """Purge every wanted day that all targets hold as final."""

@@ -145,10 +145,8 @@ class _Run:
                     nursery.start_soon(Working(desk, source, shared, holder=identity(), now=self._now).run)
         finally:
             with trio.CancelScope(shield=True):
-                async with trio.open_nursery() as nursery:
-                    opened: list[Opened[Any]] = [*sources, *targets, *executors]
-                    for each in opened:
-                        nursery.start_soon(close_plugin, each)
+                opened: list[Opened[Any]] = [*sources, *targets, *executors]
+                await _close(opened)
                 await left.tell(each.config for each in opened)
         await self._store(self._reached, phase, [each.config for each in sources])
         ok = self._report.phase_ok(phase.id)
@@ -181,15 +179,25 @@ class _Run:
                 self._storage,
                 lambda window: held(self._config, config, self._storage, window),
             )
-            made[id(config)] = await open_plugin(config, context)
+            made[id(config)] = Opened(config)  # to be closed too if the run stops meanwhile
+            await open_plugin(made[id(config)], context)
 
         with self._control.interruptible():
             async with trio.open_nursery() as nursery:
                 for each in (*sources, *targets, *executors):
                     nursery.start_soon(start, each)
         if self._control.stopping:
+            with trio.CancelScope(shield=True):
+                await _close(made.values())
             return [], [], []
         return _each(made, sources), _each(made, targets), _each(made, executors)
+
+
+async def _close(opened: Iterable[Opened[Any]]) -> None:
+    """Close plugins, all at once."""
+    async with trio.open_nursery() as nursery:
+        for each in opened:
+            nursery.start_soon(close_plugin, each)
 
 
 def _each(made: Mapping[int, Opened[Any]], configs: Iterable[PluginConfig]) -> list[Opened[Any]]:

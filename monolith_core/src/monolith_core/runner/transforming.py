@@ -159,7 +159,7 @@ class _OfPartitions(_Link):
         self._after.close()
 
     def _changed(self, partition: Partition, staged: StagedPartition) -> Iterator[Record]:
-        records = iter(self._called(partition, staged))
+        records = self._called(partition, staged)
         while True:
             try:
                 record = next(records)
@@ -169,9 +169,9 @@ class _OfPartitions(_Link):
                 raise _blamed(self._label, error) from error
             yield _checked(self._label, record, partition, self._stage.own)
 
-    def _called(self, partition: Partition, staged: StagedPartition) -> Iterable[Record]:
+    def _called(self, partition: Partition, staged: StagedPartition) -> Iterator[Record]:
         try:
-            return self._change(partition, self._records(partition, staged))
+            return iter(self._change(partition, self._records(partition, staged)))
         except Exception as error:
             raise _blamed(self._label, error) from error
 

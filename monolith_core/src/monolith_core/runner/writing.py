@@ -64,9 +64,8 @@ class Writing:
         self._books = Books(desk, source, opened.id, held)
         self._tasks = Tasks(source, desk.request.sources, offers=offered is not None)
         self._shares = opened.config.options.location() == desk.storage.location
-        plugin = opened.plugin
         # A transaction of the storage is one partition's, so that its rows and its row in the ledger are one.
-        self._at_once = 1 if self._shares or plugin is None else plugin.at_once
+        self._at_once = 1 if self._shares else opened.at_once
         max_shrink = desk.config.sources[source].options.max_shrink
         self._guard = Guard(1.0 if desk.request.force else max_shrink, self._accept)
 

@@ -41,7 +41,7 @@ class StagedPartition:
         self._stage = stage
         self._collected = collected
         self._numbering: Numbering = number(partition, collected.take_ids(), self._plain)
-        self.digest = Digest.of(self._numbering.ids)
+        self.digest = Digest.of(self._numbering.unsorted)
 
     @property
     def ids(self) -> bytes:

@@ -57,24 +57,25 @@ any_python() {
 # What an environment depends on: while this text is the same, the environment is used as it is.
 recipe() {
     printf '%s\n' "$root" "$1"
-    cat requirements-dev.txt "${distributions[@]/%//pyproject.toml}"
+    cat "${2:-requirements-dev.txt}" "${distributions[@]/%//pyproject.toml}"
 }
 
-# environment FOLDER PYTHON: makes or repairs a virtual environment with the tools and the distributions, editable.
+# environment FOLDER PYTHON [REQUIREMENTS]: makes or repairs a virtual environment with the tools and the distributions,
+# editable.
 environment() {
-    local folder=$1 python=$2 stamp=$1/recipe
+    local folder=$1 python=$2 requirements=${3:-requirements-dev.txt} stamp=$1/recipe
     # A stamp of another place or interpreter, or an interpreter that is gone: nothing in there can be trusted.
     if ! "$folder/bin/python" -c '' 2>/dev/null || { [[ -f $stamp ]] && ! head -n 2 "$stamp" | cmp -s - <(recipe "$python" | head -n 2); }; then
         say "making the virtual environment ${folder#"$root"/} with $("$python" --version)"
         quietly "making the virtual environment" "$python" -m venv --clear "$folder"
     fi
-    if ! recipe "$python" | cmp -s - "$stamp"; then
+    if ! recipe "$python" "$requirements" | cmp -s - "$stamp"; then
         say "installing the tools and monolith into ${folder#"$root"/} (a minute or two)"
         rm -f "$stamp"
         local pip=("$folder/bin/python" -m pip --disable-pip-version-check --no-input install --quiet)
-        quietly "installing requirements-dev.txt (is the package index within reach?)" "${pip[@]}" -r requirements-dev.txt
+        quietly "installing ${requirements#"$root"/} (is the package index within reach?)" "${pip[@]}" --upgrade -r "$requirements"
         quietly "installing monolith" "${pip[@]}" --no-deps --no-build-isolation "${distributions[@]/#/--editable=.\/}"
-        recipe "$python" >"$stamp"
+        recipe "$python" "$requirements" >"$stamp"
     fi
 }
 

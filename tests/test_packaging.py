@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -133,7 +134,12 @@ def test_wheels_run_in_a_clean_environment(built: Path, tmp_path: Path) -> None:
     away.mkdir()
     run(sys.executable, "-m", "venv", environment, cwd=tmp_path)
 
-    install(environment, wheel(built, "monolith_core"))
+    constraints = tmp_path / "constraints.txt"
+    pins = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
+    constraints.write_text(re.sub(r"\[.*\]", "", pins), encoding="utf-8")
+    before = distributions(environment)
+    install(environment, wheel(built, "monolith_core"), "--constraint", constraints)
+    assert {plain(name) for name in distributions(environment) - before} == {"monolith-core", *documented_packages()}
     assert distributions(environment) & DRIVERS == set()
     assert monolith_core.__version__ in run(environment / "bin/monolith-extract", "--version", cwd=away)
     assert "monolith-plugin-sql" not in run(environment / "bin/monolith-extract", "--list-plugins", cwd=away)
@@ -142,6 +148,23 @@ def test_wheels_run_in_a_clean_environment(built: Path, tmp_path: Path) -> None:
     assert distributions(environment) & DRIVERS == {"pymysql"}
     assert "monolith-plugin-sql" in run(environment / "bin/monolith-extract", "--list-plugins", cwd=away)
     extract(environment, away)
+
+
+def documented_packages() -> set[str]:
+    """What docs/dependencies.rst says that the core brings, directly and by that."""
+    page = (ROOT / "docs/dependencies.rst").read_text(encoding="utf-8")
+    section = page.partition("``monolith-core``\n---")[2].partition("``monolith-core[testing]``")[0]
+    direct = re.findall(r"^``([\w.-]+)>=", section, re.MULTILINE)
+    with_these = section.partition("With these come: ")[2].strip().rstrip(".").split(",")
+    words = {11: "Eleven", 14: "fourteen"}
+    assert f"{words[len(direct)]} direct dependencies" in section
+    assert f"they bring {words[len(with_these)]} more" in section
+    return {plain(name.strip()) for name in [*direct, *with_these]}
+
+
+def plain(name: str) -> str:
+    """A distribution's name as the package index compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def extract(environment: Path, away: Path) -> None:

@@ -1,0 +1,102 @@
+"""The hooks: they listen to a run, and tell what has changed when it is over."""
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import apprise
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from monolith_core import (
+    Context,
+    PartitionFinished,
+    PluginOptions,
+    Run,
+    SecretStr,
+    SourcePlanned,
+    SourceSkipped,
+    TemporaryError,
+    hookimpl,
+)
+from monolith_plugin_notify.message import message
+from monolith_plugin_notify.troubles import Changes, Kind, Trouble, compare, read_told, write_told
+
+
+def _services(value: SecretStr) -> SecretStr:
+    if not apprise.Apprise().add(value.get_secret_value()):
+        raise ValueError("expected URLs of Apprise, such as mailto://user:password@example.org; see `apprise --help`")
+    return value
+
+
+def _beside(value: Path, info: ValidationInfo) -> Path:
+    """A relative path begins in the folder of the configuration."""
+    return Path((info.context or {}).get("here", "")) / value
+
+
+class NotifyOptions(PluginOptions):
+    """The options of its section."""
+
+    urls: Annotated[SecretStr, AfterValidator(_services)]
+    """Where to tell it: URLs of Apprise, separated by spaces or commas."""
+    state: Annotated[Path, AfterValidator(_beside), Field(validate_default=True)] = Path("monolith-notify.json")
+    """The file that remembers what was told; it is made when it is needed."""
+    about: Annotated[tuple[Kind, ...], Field(min_length=1)] = get_args(Kind)
+    """What is told, and that it is well again."""
+
+
+class NotifyHooks:
+    """Tells each change once: what a run finds to be as the last one told is not told again."""
+
+    Options = NotifyOptions
+
+    def __init__(self, options: NotifyOptions, context: Context) -> None:
+        self.options = options
+        self.context = context
+        self._found: dict[Trouble, str] = {}
+        self._well: set[Trouble] = set()
+
+    @hookimpl
+    def run_started(self, run: Run) -> None:
+        """Begin anew."""
+        self._found, self._well = {}, set()
+
+    @hookimpl
+    def source_planned(self, event: SourcePlanned) -> None:
+        """The source can be worked on."""
+        self._well.add(Trouble("source", event.source))
+
+    @hookimpl
+    def source_skipped(self, event: SourceSkipped) -> None:
+        """The source cannot be worked on; that another run works on it is no trouble."""
+        if event.failed:
+            self._found[Trouble("source", event.source)] = event.why
+
+    @hookimpl
+    def partition_finished(self, event: PartitionFinished) -> None:
+        """A day is well, or is not."""
+        about = event.partition.source, event.target, event.partition.date.isoformat()
+        if event.reason == "drift":
+            self._found[Trouble("drift", *about)] = "the target held something else than was written"
+        if event.outcome == "failed" or event.outcome == "held":
+            self._found[Trouble(event.outcome, *about)] = event.error
+        if event.outcome in ("done", "unchanged"):
+            self._well |= {Trouble("failed", *about), Trouble("held", *about)}
+
+    @hookimpl
+    def run_finished(self, run: Run, report: dict[str, Any]) -> None:
+        """Tell what has changed, then remember it: if that is cut short, it is told twice and never not at all."""
+        if report["status"] == "error":
+            self._found[Trouble("run")] = report["error"]
+        else:
+            self._well.add(Trouble("run"))
+        found = {trouble: why for trouble, why in self._found.items() if trouble.kind in self.options.about}
+        changes = compare(read_told(self.options.state), found, self._well, run.started)
+        if changes.began or changes.ended:
+            self._tell(run, changes)
+        write_told(self.options.state, changes.told)
+
+    def _tell(self, run: Run, changes: Changes) -> None:
+        services = apprise.Apprise()
+        services.add(self.options.urls.get_secret_value())
+        title, body = message(run, changes)
+        if not services.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
+            raise TemporaryError(f"not every service of section {self.context.id} took the message; it is sent again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from monolith_core.describe import described
 from monolith_core.options import (
+    BesidePath,
     Day,
     Duration,
     PluginOptions,
@@ -85,6 +87,13 @@ def test_names_are_hyphenated() -> None:
     assert SourceOptions.model_validate({"max-shrink": "0.25"}).max_shrink == 0.25
     with pytest.raises(ValidationError):
         SourceOptions.model_validate({"max_shrink": "0.25"})
+
+
+def test_a_relative_path_begins_beside_the_configuration(tmp_path: Path) -> None:
+    path = TypeAdapter(BesidePath)
+    assert path.validate_python("a/key.pem", context={"here": tmp_path}) == tmp_path / "a/key.pem"
+    assert path.validate_python("/a/key.pem", context={"here": tmp_path}) == Path("/a/key.pem")
+    assert path.validate_python("key.pem") == Path("key.pem")
 
 
 def test_a_first_day_after_the_last() -> None:

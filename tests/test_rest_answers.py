@@ -264,3 +264,11 @@ def test_a_version_is_of_one_question(other: Call) -> None:
 @given(st.text())
 def test_a_version_of_something_else_is_no_condition(version: str) -> None:
     assert condition(CALL, version) == {}
+
+
+@pytest.mark.parametrize(
+    "form",
+    ['p/w "x" ü', "p%2Fw%20%22x%22%20%C3%BC", "p/w%20%22x%22%20%C3%BC", "p%2Fw+%22x%22+%C3%BC", r"p/w \"x\" \u00fc"],
+)
+def test_a_secret_is_hidden_in_every_form(form: str) -> None:
+    assert Secrets(['p/w "x" ü']).hide(f"a={form}&b") == "a=***&b"

@@ -341,7 +341,10 @@ async def test_a_window_is_unchanged_as_a_whole() -> None:
         found = await extracted(source(url, known=known), days)
         assert [(each.date, each.unchanged) for each in found] == [(day, True) for day in days.days()]
         await extracted(source(url, known=known), window())  # another question: the version says nothing of it
-    assert "if-modified-since" not in server.asked[-1].headers
+        assert "if-modified-since" not in server.asked[-1].headers
+        for partly in ({DAY: known[DAY]}, {**known, DAY: "of another answer"}):  # of the other day it says nothing
+            await extracted(source(url, known=partly), days)
+            assert "if-modified-since" not in server.asked[-1].headers
 
 
 async def test_what_one_of_several_pages_tells_of_itself_is_no_version() -> None:

@@ -186,3 +186,42 @@ def test_the_options_load_nothing_that_speaks_http() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_files_that_plugins_are_told_of_lie_beside_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "ca.pem").touch()
+    (folder / "mappings.json").write_text('{"properties": {"text": {"type": "text"}}}')
+    (folder / "monolith.ini").write_text(
+        """
+[monolith]
+database = sqlite:///storage.sqlite
+[phase:extract]
+sources = items, old
+targets = es
+[source:items]
+use = rest
+url = https://items.example/{date}
+ca = ca.pem
+[source:old]
+use = aggregator
+database = sqlite:///old.sqlite
+rejects = rejects.jsonl
+[target:es]
+use = elasticsearch
+url = https://es.example
+ca = ca.pem
+mappings = mappings.json
+"""
+    )
+    monkeypatch.chdir(tmp_path)
+    config = load_config(folder / "monolith.ini")
+    target: Any = config.targets["es"].options
+    assert (target.ca, target.mappings) == (folder / "ca.pem", folder / "mappings.json")
+    assert target.own_mappings["properties"] == {"text": {"type": "text"}}
+    items: Any = config.sources["items"].options
+    old: Any = config.sources["old"].options
+    assert (items.ca, old.rejects) == (folder / "ca.pem", folder / "rejects.jsonl")

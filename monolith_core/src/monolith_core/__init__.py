@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from monolith_core.note import Note
     from monolith_core.options import (
         DATA,
+        BesidePath,
         Duration,
         ExecutorOptions,
         PluginOptions,
@@ -103,6 +104,7 @@ _HOME = {
     "note": ("Note",),
     "options": (
         "DATA",
+        "BesidePath",
         "Duration",
         "ExecutorOptions",
         "PluginOptions",
@@ -158,6 +160,7 @@ _MODULE = {name: f"monolith_core.{module}" for module, names in _HOME.items() fo
 __all__ = [
     "DATA",
     "ArchivedRecord",
+    "BesidePath",
     "Checks",
     "Columns",
     "ConfigurationError",

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from monolith_core.days import parse_day
@@ -20,11 +30,18 @@ def _day(value: Any) -> Any:
     return parse_day(value.strip()) if isinstance(value, str) else value
 
 
+def _beside(value: Path, info: ValidationInfo) -> Path:
+    return Path((info.context or {}).get("here", Path())) / value
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=_TEN_YEARS)]
 """Seconds, written as a duration; ten years at most."""
 
 Day = Annotated[dt.date, BeforeValidator(_day)]
 """A day, written `YYYY-MM-DD`."""
+
+BesidePath = Annotated[Path, AfterValidator(_beside)]
+"""The path of a file; a relative one begins in the folder of the configuration, wherever a command is run."""
 
 Span = Annotated[int, Field(ge=1, le=3660)]
 Retries = Annotated[int, Field(ge=0, le=100)]
@@ -153,6 +170,7 @@ class ExecutorOptions(PluginOptions):
 __all__ = [
     "DATA",
     "BatchSize",
+    "BesidePath",
     "Day",
     "Duration",
     "ExecutorOptions",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from monolith_core import DATA, SecretStr, TargetOptions
+from monolith_core import DATA, BesidePath, SecretStr, TargetOptions
 
 PORTS = {"http": 80, "https": 443}
 """The port of a URL that names none, as everywhere; Elasticsearch's own, 9200, is to be written."""
@@ -39,7 +39,7 @@ class ElasticsearchOptions(TargetOptions):
     lower: Literal["nothing", "refresh", "replicas"] = "refresh"
     """What a new index of a month that is over does without until it is filled: `refresh` (searches see nothing of it),
     `replicas` (nor has it replicas: a node that is lost meanwhile takes days with it that were done), or `nothing`."""
-    mappings: Path | None = None
+    mappings: BesidePath | None = None
     """A JSON file with a mapping that is merged over monolith's own, for new monthly indices."""
     ilm_policy: str | None = Field(None, min_length=1)
     """A lifecycle policy for new monthly indices."""
@@ -49,7 +49,7 @@ class ElasticsearchOptions(TargetOptions):
     """The user's password."""
     api_key: SecretStr | None = None
     """An API key, as Elasticsearch encodes it, in place of user and password."""
-    ca: Path | None = None
+    ca: BesidePath | None = None
     """A file with the certificates of the authorities to trust; default: those that the system trusts."""
     fingerprint: str | None = None
     """The SHA-256 fingerprint of the server's certificate or of its authority, in place of `ca`."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from monolith_core import DATA, Duration, SourceOptions
+from monolith_core import DATA, BesidePath, Duration, SourceOptions
 from monolith_plugins_ga.filters import Filters, parse
 from monolith_plugins_ga.names import EXPLORER, successor
 from monolith_plugins_ga.reports import REPORTS
@@ -66,7 +66,7 @@ class GoogleAnalyticsOptions(SourceOptions):
     `dimensionFilter` and `metricFilter` as JSON."""
     keep_empty_rows: Annotated[bool, DATA] = False
     """Whether rows come too whose metrics are all 0."""
-    credentials: Path | None = None
+    credentials: BesidePath | None = None
     """The JSON key of a service account, or the file that `gcloud auth application-default login` writes; default:
     Google's application default credentials."""
     endpoint: str = "https://analyticsdata.googleapis.com"
@@ -99,12 +99,10 @@ class GoogleAnalyticsOptions(SourceOptions):
 
     @field_validator("credentials")
     @classmethod
-    def _is_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None:
-            return None
-        path = (info.context or {}).get("here", Path()) / value
-        _check_key(path)
-        return Path(path)
+    def _is_key(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            _check_key(value)
+        return value
 
     @field_validator("endpoint")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from monolith_core import DATA, Duration, SecretStr, SourceOptions
+from monolith_core import DATA, BesidePath, Duration, SecretStr, SourceOptions
 from monolith_plugins_rest import fitting
 from monolith_plugins_rest.calls import origin
 from monolith_plugins_rest.dates import check_date_format
@@ -159,7 +159,7 @@ class RestOptions(SourceOptions):
     """The scope to ask a token for."""
     token_params: dict[str, str] = Field(default_factory=dict, alias="token-param")
     """Further parameters when a token is asked for, such as `token-param.audience`."""
-    ca: Annotated[Path, AfterValidator(_is_file)] | None = None
+    ca: Annotated[BesidePath, AfterValidator(_is_file)] | None = None
     """A file with the certificates of the authorities to trust; default: those that the system trusts."""
     verify: bool = True
     """Whether the server's certificate is verified."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy.engine import Connection
@@ -104,7 +103,7 @@ class AggregatorSource(Source):
 
     @cached_property
     def _rejects(self) -> Rejects | None:
-        return Rejects(Path(self.options.rejects)) if self.options.rejects else None
+        return Rejects(self.options.rejects) if self.options.rejects else None
 
     def _layout(self, connection: Connection) -> Layout:
         found = layout(connection, self._database.where, self.options.table)
@@ -176,7 +175,9 @@ class AggregatorSource(Source):
         days = Counter(partition.date for _, partition, _ in bad if partition)
         for day, count in days.items():
             yield Note(
-                day, remark=f"{count:,} records of the original could not be read; see {self._rejects.path.name}"
+                day,
+                remark=f"{count:,} {'record' if count == 1 else 'records'} of the original could not be read; "
+                f"see {self._rejects.path.name}",
             )
 
 

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from monolith_core import (
     DATA,
+    BesidePath,
     Duration,
     PluginOptions,
     SecretStr,
@@ -142,7 +143,7 @@ class AggregatorOptions(DatabaseOptions, SourceOptions):
     """What a source is called from now on: `rename.OLD = NEW`."""
     encoding: Annotated[str, DATA] = "utf-8"
     """How the original's JSON is encoded where the database keeps bytes."""
-    rejects: str | None = Field(None, min_length=1)
+    rejects: BesidePath | None = None
     """A file to which records that cannot be read are written, one JSON object a line, to be left out of the archive;
     default: a day with such a record fails."""
     settle: Duration = 0.0

@@ -19,6 +19,8 @@ from pathlib import Path
 import click
 import pytest
 
+import monolith_core
+from monolith_core import testing
 from monolith_core.cli.extract import main as extract
 from monolith_core.cli.main import main as monolith
 from monolith_core.config import load_config
@@ -98,6 +100,20 @@ def test_every_hook_is_documented(pages: dict[str, str]) -> None:
     for name, function in vars(Hooks).items():
         if inspect.isfunction(function):
             assert mentions(pages["architecture"], name)
+
+
+def test_every_public_name_is_in_the_contract(pages: dict[str, str]) -> None:
+    """With what it promises: an entry of its own, which is more than its name."""
+    for name in set(monolith_core.__all__) - {"__version__"}:
+        entry = re.search(rf'^"{name}(?:\([^"]*\))?"\n   \w', pages["contract"], re.MULTILINE)
+        assert entry, name
+    for name in vars(Hooks):
+        assert name.startswith("_") or mentions(pages["contract"], name)
+
+
+def test_every_public_name_of_the_test_kit_is_documented(pages: dict[str, str]) -> None:
+    for name in testing.__all__:
+        assert mentions(pages["testing-plugins"], name), name
 
 
 def test_every_page_is_in_the_table_of_contents(pages: dict[str, str]) -> None:

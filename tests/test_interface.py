@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pluggy
@@ -16,6 +18,10 @@ from support.scripted import make_job
 
 import monolith_core
 from monolith_core import testing
+from monolith_core.hookspecs import Hooks
+
+CONSTANTS = {"__version__", "DATA", "Duration", "Yielded", "hookimpl"}
+"""Names whose text stands below them; the page on the contract has it."""
 
 COMMAND = ".venv/bin/python tests/support/interface.py"
 
@@ -38,6 +44,35 @@ def test_every_public_name_is_there(module) -> None:
         assert getattr(module, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'Recrod'"):
         _ = module.Recrod
+
+
+def described(value: object) -> bool:
+    """Whether a class or a function has a docstring of its own, not one that a dataclass or a base class gives it."""
+    text = vars(value).get("__doc__") if isinstance(value, type) else getattr(value, "__doc__", None)
+    return bool(text) and not text.startswith(f"{getattr(value, '__name__', '')}(")
+
+
+def members(subject: type) -> Iterator[tuple[str, object]]:
+    """The methods and properties that a class itself has."""
+    for name, value in vars(subject).items():
+        function = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if not name.startswith("_") and inspect.isfunction(function) and function.__name__ == name:
+            yield name, function
+
+
+@pytest.mark.parametrize("module", [monolith_core, testing])
+def test_every_public_name_says_what_it_promises(module) -> None:
+    lacking = []
+    for name in set(module.__all__) - CONSTANTS:
+        value = getattr(module, name)
+        lacking += [] if described(value) else [name]
+        if isinstance(value, type) and value.__module__.startswith("monolith_core"):
+            lacking += [f"{name}.{member}" for member, function in members(value) if not described(function)]
+    assert lacking == []
+
+
+def test_every_hook_says_what_it_promises() -> None:
+    assert [name for name, function in members(Hooks) if not described(function)] == []
 
 
 def test_an_old_name_works_and_warns(monkeypatch: pytest.MonkeyPatch) -> None:

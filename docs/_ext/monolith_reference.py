@@ -3,6 +3,7 @@
 .. section-options:: MODULE:MODEL     the options of a pydantic model; `:beyond: MODULE:MODEL ...` leaves out others'
 .. command-options:: MODULE:COMMAND   the arguments and options of a click command and of the commands below it
 .. hooks:: MODULE:CLASS               the hooks of a pluggy specification
+.. contract:: MODULE                  the names of a module that its content lists, with all they promise
 .. suite:: MODULE:CLASS               what a suite of the test kit takes, and its cases
 .. fixtures:: MODULE                  the fixtures of a pytest plugin
 .. names:: MODULE                     the public names of a module
@@ -26,6 +27,7 @@ import click
 from _pytest.fixtures import FixtureFunctionDefinition
 from docutils import nodes
 from docutils.parsers.rst import directives
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -211,6 +213,55 @@ class Names(Generated):
         return names(subject)
 
 
+def promises(module: Any, name: str) -> Iterator[str]:
+    """A public name with its whole docstring, and those of its members."""
+    value = getattr(module, name)
+    described = inspect.getdoc(value) if inspect.isclass(value) or inspect.isroutine(value) else constant(module, name)
+    yield f"``{name}{arguments(value)}``"
+    yield from paragraphs(described or "", "    ")
+    for member, each in (
+        vars(value).items() if inspect.isclass(value) and value.__module__.startswith("monolith_core.") else ()
+    ):
+        function = getattr(each, "fget", None) or getattr(each, "__func__", each)
+        if not member.startswith("_") and inspect.isfunction(function) and function.__name__ == member:
+            shown = member if isinstance(each, property) else f"{member}{arguments(function)}"
+            yield f"    ``{shown}``"
+            yield from paragraphs(inspect.getdoc(each) or "", "        ")
+
+
+def arguments(value: Any) -> str:
+    """The names of what a function takes, or of what an object of a class has; nothing where neither helps."""
+    plain = (BaseException, BaseModel, SecretStr)
+    if not callable(value) or (
+        inspect.isclass(value) and (issubclass(value, plain) or getattr(value, "_is_protocol", False))
+    ):
+        return ""
+    if not inspect.isclass(value) and not inspect.isfunction(value):
+        return ""
+    names = [name for name in inspect.signature(value).parameters if name not in ("self", "cls")]
+    return f"({', '.join(names)})"
+
+
+def constant(module: Any, name: str) -> str:
+    """The text below the assignment of a name, in the module that has it."""
+    home = module._MODULE[name]
+    tree = ast.parse(inspect.getsource(import_module(home)))
+    for node, text in pairwise(tree.body):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name and isinstance(text, ast.Expr):
+            return inspect.cleandoc(ast.literal_eval(text.value))
+    return ""
+
+
+class Contract(Generated):
+    """`contract`."""
+
+    has_content = True
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        for name in " ".join(self.content).split():
+            yield from promises(subject, name)
+
+
 class Changelog(SphinxDirective):
     """`changelog`."""
 
@@ -230,6 +281,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("section-options", SectionOptions)
     app.add_directive("command-options", CommandOptions)
     app.add_directive("hooks", Hooks)
+    app.add_directive("contract", Contract)
     app.add_directive("suite", Suite)
     app.add_directive("fixtures", Fixtures)
     app.add_directive("names", Names)

@@ -25,7 +25,10 @@ from typing import Self
 
 
 class MonolithError(Exception):
-    """The base of all; `str()` is one line for a person."""
+    """The base of all; `str()` is one line for a person: what was got, what was expected, what to do.
+
+    One that is none of those below is a permanent error to the engine.
+    """
 
 
 @dataclass(frozen=True, order=True)
@@ -46,7 +49,11 @@ class Fault:
 
 
 class ConfigurationError(MonolithError):
-    """The configuration or the command line is wrong; `faults` has every fault found, in the file's order."""
+    """The configuration or the command line is wrong; `faults` has every fault found, in the file's order.
+
+    The engine raises it before anything runs; the exit status is 2. From a plugin it is a permanent error: what is
+    wrong with options is said by their model, as a ValueError.
+    """
 
     def __init__(self, faults: Iterable[Fault] | str) -> None:
         self.faults = (Fault("", 0, faults),) if isinstance(faults, str) else tuple(faults)
@@ -54,7 +61,13 @@ class ConfigurationError(MonolithError):
 
 
 class TemporaryError(MonolithError):
-    """May pass by itself: the engine tries again, `retry_after` seconds later if the service said so."""
+    """May pass by itself: the engine tries again, `retry_after` seconds later if the service said so.
+
+    It does so `retries` times, after 1, 2, 4, ... seconds (at most a minute) and up to one more; a `retry_after` longer
+    than the section's `timeout` is not waited for. Then it fails what was asked, and the next window or partition is
+    tried only once; after three in a row the rest of the source, or of the target, is left for the next run. Raised by
+    `setup` it is not tried again.
+    """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -66,13 +79,18 @@ class IdleTimeout(TemporaryError):
 
 
 class PermanentError(MonolithError):
-    """Will not pass by itself: the partition is failed and the run goes on with the others."""
+    """Will not pass by itself: what was asked is failed, without another try, and the run goes on with the others.
+
+    Raised by `extract` it fails the days of that window, by `replace` that partition in that target, by what a plan
+    asks the whole source. What failed is due again in the next run.
+    """
 
 
 class RecordError(PermanentError):
     """A record that cannot be kept; `field` is the path of the value at fault, such as `data.tags[2]`.
 
-    The engine says which `plugin` it came from; a plugin need not.
+    The engine says which `plugin` it came from; a plugin need not. A window of several days is then asked in halves,
+    until the day at fault is found: it alone fails.
     """
 
     def __init__(self, message: str, *, field: str = "", plugin: str = "") -> None:
@@ -91,13 +109,19 @@ class StrayRecord(RecordError):
 
 
 class Deferred(MonolithError):
-    """Raised by a source whose quota is used up: what is left is due in a later run and is no failure."""
+    """Raised by a source whose quota is used up: what is left is due in a later run and is no failure.
+
+    The window it is raised in, and all that are left of the source in this phase, are deferred: nothing of them is
+    written, targets keep what they hold, and the exit status stays 0. For a single day see `Note.deferred`. From a
+    target it is a permanent error.
+    """
 
 
 class Divide(MonolithError):
     """Raised by a source that cannot, or should not, answer many days at once: it is asked for each day by itself.
 
-    What is done of the days is then kept when the rest is deferred or fails. For a single day it is a failure.
+    What is done of the days is then kept when the rest is deferred or fails. For a single day it is a failure, and from
+    a target a permanent error.
     """
 
 

@@ -45,10 +45,13 @@ class Executor:
         self.context = context
 
     def setup(self) -> None:
-        """Called once before the phase; in a worker thread."""
+        """Open what is needed; called once before the phase, in a worker thread, while other plugins are set up too.
+
+        It has `timeout` seconds in all. An error leaves out every source that names this executor.
+        """
 
     def close(self) -> None:
-        """Called once after the phase, also after a failed `setup`; in a worker thread."""
+        """Release what is open and end what still runs elsewhere; the same holds of it as of `Source.close`."""
 
     def extract(self, task: WindowTask) -> Iterable[Yielded] | AsyncIterable[Yielded]:
         """Yield what the source yields for the window, wherever it is asked, and raise what it raises.

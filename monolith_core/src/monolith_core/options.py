@@ -73,9 +73,14 @@ def _hyphenated(name: str) -> str:
 class PluginOptions(BaseModel):
     """The options of a plugin's section: one field an option, `max_shrink` is written `max-shrink`.
 
-    A field's type, default and description (its `Field(description=...)`, or the docstring below it) are what
-    `monolith plugins` and the documentation show. Text whose value
-    must never be shown is a `SecretStr`. A field that also exists in `[monolith]` takes its value there by default.
+    A field's type, default and description (its `Field(description=...)`, or the docstring below it) are what `monolith
+    plugins` and the documentation show; its `examples` are what `monolith plugins show` writes where there is no
+    default. Text whose value must never be shown is a `SecretStr`. A field that also exists in `[monolith]` takes its
+    value there by default.
+
+    An object is made when a configuration is read, in the main thread, before anything runs, and never changed.
+    Validators raise ValueError and open nothing: the engine tells every fault at once, with file and line, and the exit
+    status is 2.
 
     A pydantic validator finds in its `info.context` the folder of the configuration (`here`), where a relative path is
     to begin, and the section's id (`id`); in a test that validates without a configuration there is no context.
@@ -98,7 +103,10 @@ class PluginOptions(BaseModel):
     one warns."""
 
     def location(self) -> str | None:
-        """Where the data is, without credentials, so that plugins that share their data are known; None: nowhere."""
+        """Where the data is, without credentials, so that plugins that share their data are known; None: nowhere.
+
+        Called often, from any thread; equal texts mean the same place. It opens nothing.
+        """
         return None
 
     @classmethod

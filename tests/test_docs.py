@@ -14,13 +14,14 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 
 import monolith_core
-from monolith_core import testing
+from monolith_core import events, testing
 from monolith_core.cli.extract import main as extract
 from monolith_core.cli.main import main as monolith
 from monolith_core.config import load_config
@@ -96,10 +97,15 @@ def test_the_table_of_plugins_is_complete() -> None:
     assert sorted(rows) == sorted((entry.kind, entry.name, entry.distribution) for entry in installed())
 
 
-def test_every_hook_is_documented(pages: dict[str, str]) -> None:
+def test_every_hook_and_event_is_documented(pages: dict[str, str]) -> None:
     for name, function in vars(Hooks).items():
         if inspect.isfunction(function):
-            assert mentions(pages["architecture"], name)
+            assert mentions(pages["hooks"], name)
+    for event in (each for each in vars(events).values() if getattr(each, "__module__", "") == events.__name__):
+        for field in fields(event):
+            assert re.search(rf"\n\"{event.__name__}\"\n.*?\n\"{field.name}\" :", pages["hooks"], flags=re.DOTALL), (
+                field
+            )
 
 
 def test_every_public_name_is_in_the_contract(pages: dict[str, str]) -> None:

@@ -4,6 +4,7 @@
 .. command-options:: MODULE:COMMAND   the arguments and options of a click command and of the commands below it
 .. hooks:: MODULE:CLASS               the hooks of a pluggy specification
 .. contract:: MODULE                  the names of a module that its content lists, with all they promise
+.. fields:: MODULE:CLASS              the fields of a class, each with its type and its docstring
 .. suite:: MODULE:CLASS               what a suite of the test kit takes, and its cases
 .. fixtures:: MODULE                  the fixtures of a pytest plugin
 .. names:: MODULE                     the public names of a module
@@ -104,6 +105,15 @@ def hooks(specification: type) -> Iterator[str]:
             yield from (f"``{name}({arguments})``", f"    {inline(function.__doc__ or '')}", "")
 
 
+def fields(subject: type) -> Iterator[str]:
+    """Every field of a class, with the type as it is written in the code."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(subject))).body
+    assert isinstance(tree, ast.ClassDef)
+    types = {ast.unparse(node.target): node.annotation for node in tree.body if isinstance(node, ast.AnnAssign)}
+    for name, text in attribute_docstrings(subject).items():
+        yield from (f"``{name}`` : {escape(ast.unparse(types[name]))}", f"    {inline(text)}", "")
+
+
 def entry(name: str, text: str) -> tuple[str, str, str]:
     """A definition of the first paragraph of a docstring."""
     return f"``{name}``", f"    {inline(inspect.cleandoc(text).partition(chr(10) * 2)[0])}", ""
@@ -190,6 +200,13 @@ class Hooks(Generated):
 
     def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
         return hooks(subject)
+
+
+class Fields(Generated):
+    """`fields`."""
+
+    def lines(self, subject: Any) -> Iterator[str]:  # noqa: D102
+        return fields(subject)
 
 
 class Suite(Generated):
@@ -282,6 +299,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("command-options", CommandOptions)
     app.add_directive("hooks", Hooks)
     app.add_directive("contract", Contract)
+    app.add_directive("fields", Fields)
     app.add_directive("suite", Suite)
     app.add_directive("fixtures", Fixtures)
     app.add_directive("names", Names)

@@ -21,6 +21,7 @@ from monolith_core.runner.answer import Answer, NoAnswer
 from monolith_core.runner.extraction import extract
 from monolith_core.runner.notify import Notify
 from monolith_core.runner.opened import Opened
+from monolith_core.secrets import hide
 from monolith_core.stage import Stage
 
 log = logging.getLogger("monolith.run")
@@ -130,7 +131,7 @@ class Asking:
             doing = f"extract {window}"
             self._notify(
                 "retry",
-                event=Retry(self._phase, self._opened.id, doing, str(error), attempt, options.retries, delay),
+                event=Retry(self._phase, self._opened.id, doing, hide(str(error)), attempt, options.retries, delay),
             )
 
         # After a window that all retries could not get, the next ones show soon enough whether it has passed.

@@ -49,7 +49,7 @@ def run(installed: Path, folder: Path, *command: str) -> str:
 def test_the_example_of_the_page_runs(installed: Path, tmp_path: Path) -> None:
     page = (ROOT / "docs/hooks.rst").read_text(encoding="utf-8")
     write_demo(tmp_path / "demo.ini")
-    section = "[hooks:journal]\npath = %(here)s/journal.jsonl\n"
+    section = "[hooks:journal]\npath = journal.jsonl\n"
     assert section.replace("\n", "\n   ").rstrip() in page
     with (tmp_path / "demo.ini").open("a") as file:
         file.write(section)

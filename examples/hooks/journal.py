@@ -1,17 +1,16 @@
 """A hook plugin: a journal with a line of JSON for each day that a run changed, or could not change."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-from monolith_core import Context, PartitionFinished, PluginOptions, Run, hookimpl
+from monolith_core import BesidePath, Context, PartitionFinished, PluginOptions, Run, hookimpl
 
 
 class JournalOptions(PluginOptions):
     """The options of its section."""
 
-    path: Path
-    """The file that the lines are added to, such as %(here)s/journal.jsonl."""
+    path: BesidePath
+    """The file that the lines are added to, such as journal.jsonl."""
 
 
 class Journal:

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import apprise
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
 from monolith_core import (
+    BesidePath,
     Context,
     PartitionFinished,
     PluginOptions,
@@ -27,17 +28,12 @@ def _services(value: SecretStr) -> SecretStr:
     return value
 
 
-def _beside(value: Path, info: ValidationInfo) -> Path:
-    """A relative path begins in the folder of the configuration."""
-    return Path((info.context or {}).get("here", "")) / value
-
-
 class NotifyOptions(PluginOptions):
     """The options of its section."""
 
     urls: Annotated[SecretStr, AfterValidator(_services)]
     """Where to tell it: URLs of Apprise, separated by spaces or commas."""
-    state: Annotated[Path, AfterValidator(_beside), Field(validate_default=True)] = Path("monolith-notify.json")
+    state: Annotated[BesidePath, Field(validate_default=True)] = Path("monolith-notify.json")
     """The file that remembers what was told; it is made when it is needed."""
     about: Annotated[tuple[Kind, ...], Field(min_length=1)] = get_args(Kind)
     """What is told, and that it is well again."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from monolith_core import Context, Duration, Run, hookimpl
+from monolith_core import BesidePath, Context, Duration, Run, hookimpl
 from monolith_plugin_prometheus.client import Access, open_client, send, server_url
 
 _OUTCOMES = ("done", "unchanged", "failed", "held", "deferred", "skipped")
@@ -27,16 +27,16 @@ Sample = tuple[str, dict[str, str], float]
 """A metric's name, its labels, its value."""
 
 
-def _prom(value: Path, info: ValidationInfo) -> Path:
+def _prom(value: Path) -> Path:
     if value.suffix != ".prom":
         raise ValueError("expected a file whose name ends in .prom: node_exporter reads no other")
-    return Path((info.context or {}).get("here", "")) / value
+    return value
 
 
 class PrometheusHooksOptions(Access):
     """The options of its section."""
 
-    textfile: Annotated[Path, AfterValidator(_prom)] | None = None
+    textfile: Annotated[BesidePath, AfterValidator(_prom)] | None = None
     """A file in the directory that node_exporter's textfile collector reads, such as /var/lib/node/monolith.prom."""
     pushgateway: Annotated[str, AfterValidator(server_url)] | None = None
     """A Pushgateway, such as http://pushgateway.example:9091."""

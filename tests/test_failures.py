@@ -91,7 +91,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
         "monolith.transforms": {
             name.lower(): f"faulty_plugins:{name}" for name in ("BadTransform", "Construction4", "GivesNone")
         },
-        "monolith.executors": {"setup3": "faulty_plugins:Setup3"},
+        "monolith.executors": {"setup3": "faulty_plugins:Setup3", "lost": "faulty_plugins:LostExecutor"},
         "monolith": {
             "badhooks": "faulty_plugins:BadHooks",
             "exitinghooks": "faulty_plugins:ExitingHooks",
@@ -241,6 +241,14 @@ def test_raises_in_the_setup_of_an_executor(faulty, tmp_path):
     config = CONFIG.replace("[source:it]", "[executor:it]\nuse = setup3\n[source:it]\nexecutor = it")
     said = Said(tmp_path, "asyncfine", config)
     said.line(f"{origin('executor', 'setup3')} raised OSError: no such device")
+    assert (said.status, said.fine) == (1, 2)
+
+
+def test_raises_in_an_executor(faulty, tmp_path):
+    config = CONFIG.replace("[source:it]", "[executor:far]\nuse = lost\n[source:it]\nexecutor = far")
+    said = Said(tmp_path, "asyncfine", config)
+    by = origin("executor", "lost", "far")
+    said.line(f"{origin('source', 'asyncfine')}, asked by {by}, raised OSError: no such device")
     assert (said.status, said.fine) == (1, 2)
 
 

@@ -248,6 +248,11 @@ FAULTY = '''
             return task.ask()
 
 
+    class LostExecutor(Executor):
+        def extract(self, task):
+            raise OSError("no such device")
+
+
     class Construction4(Transform):
         def __init__(self, options, context):
             raise OSError("no such device")

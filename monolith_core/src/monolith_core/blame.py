@@ -35,10 +35,14 @@ def nobody() -> AbstractContextManager[None]:
 
 
 class plain_errors:
-    """Calls a plugin: what it raises beside MonolithErrors becomes a PermanentError that names it."""
+    """Calls a plugin: what it raises beside MonolithErrors becomes a PermanentError that names it.
 
-    def __init__(self, plugin: object) -> None:
+    `by` is the plugin that calls it, if it is not monolith itself: it may be at fault too, and is named with it.
+    """
+
+    def __init__(self, plugin: object, by: object = None) -> None:
         self._plugin = str(plugin)
+        self._both = self._plugin if by is None else f"{plugin}, asked by {by},"
         self._ours = getattr(plugin, "distribution", None) == ""  # a section that monolith made for itself
         self._token: Token[str] | None = None
 
@@ -55,7 +59,7 @@ class plain_errors:
         if isinstance(error, MonolithError):
             return
         if isinstance(error, Exception | SystemExit | KeyboardInterrupt):
-            raise blamed(self._plugin, error) from error
+            raise blamed(self._both, error) from error
 
 
 def blamed(plugin: str, error: BaseException) -> PermanentError:

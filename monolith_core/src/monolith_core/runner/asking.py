@@ -122,6 +122,7 @@ class Asking:
                 self._task(source, window),
                 timeout=options.timeout,
                 label=self._opened.config,
+                by=self._opened.config.executor,
                 nan=getattr(options, "nan", "error"),
                 transforms=self._opened.transforms,
                 progress=progress,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing, nullcontext
 from typing import Any, Literal, cast
 
 import trio
@@ -26,14 +26,16 @@ async def extract(
     *,
     timeout: float,
     label: object = "",
+    by: object = None,
     nan: Literal["error", "null"] = "error",
     transforms: Sequence[Named] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Stage:
     """The complete answer to a window, changed by `transforms`; the caller closes the stage.
 
-    `timeout` is idle seconds; `label` is how errors name the source; `progress` is told the number of records so far, a
-    few times a second. Raises what the source raises; another exception than a MonolithError becomes a PermanentError.
+    `timeout` is idle seconds; `label` is how errors name the source, `by` the executor if it is a plugin; `progress` is
+    told the number of records so far, a few times a second. Raises what the source raises; another exception than a
+    MonolithError becomes a PermanentError.
     """
     who = label or task.source
     stage = Stage(task.source, task.window, nan=nan, known=lambda day: task.known.get(day, ""), label=str(who))
@@ -41,10 +43,10 @@ async def extract(
 
     async def ask() -> None:
         answer = await trio.to_thread.run_sync(
-            _begin, executor, task, sink, who, abandon_on_cancel=True, limiter=_threads
+            _begin, executor, task, sink, who, by, abandon_on_cancel=True, limiter=_threads
         )
         if answer is not None:
-            await collect(answer, sink, who)
+            await collect(answer, sink, who, by)
 
     try:
         await watched(
@@ -63,23 +65,25 @@ async def extract(
     return stage
 
 
-def _begin(executor: Executor, task: WindowTask, sink: Pipeline, who: object) -> AsyncIterable[Any] | None:
+def _begin(executor: Executor, task: WindowTask, sink: Pipeline, who: object, by: object) -> AsyncIterable[Any] | None:
     """Fill the pipeline from a blocking source; hand back an asynchronous answer."""
     faults.point("extracting")
-    with plain_errors(who):
+    with plain_errors(who, by):
         answer = executor.extract(task)
         if hasattr(answer, "__aiter__"):
             return cast("AsyncIterable[Any]", answer)
         if answer is None or not hasattr(answer, "__iter__"):
             raise PermanentError(f"extract of {who} returned {type(answer).__name__}, expected records")
-        sink.fill(answer)
+        # At once, also where the call was given up: an error's traceback would keep a generator from being closed.
+        with closing(cast("Any", answer)) if hasattr(answer, "close") else nullcontext():
+            sink.fill(answer)
         sink.end()
     return None
 
 
-async def collect(answer: AsyncIterable[Any], sink: Pipeline, who: object) -> None:
+async def collect(answer: AsyncIterable[Any], sink: Pipeline, who: object, by: object = None) -> None:
     """Put an asynchronous answer into the pipeline; `blocking` knows by this function that a source has the loop."""
-    with plain_errors(who):
+    with plain_errors(who, by):
         if hasattr(answer, "aclose"):
             async with aclosing(cast("Any", answer)) as records:
                 async for record in records:

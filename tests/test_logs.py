@@ -126,6 +126,14 @@ def test_a_log_that_cannot_be_written_says_so_once(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == "monolith: the log cannot be written: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_log_file_on_a_full_disk_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_to(Path("/dev/full")):
+        log.info("one")
+        log.info("two")
+    assert capsys.readouterr().err == "monolith: the log cannot be written: [Errno 28] No space left on device\n"
+
+
 def test_a_log_that_cannot_be_complained_about_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         def write(self, text: str) -> int:

@@ -136,6 +136,27 @@ async def test_the_engine_gives_up_and_closes(server: Server, endless: SqlSource
     await trio.to_thread.run_sync(await_running, server, lambda found: not found)
 
 
+async def test_a_read_whose_row_is_refused_is_closed_at_once(sqlite_url: str):
+    """Left to the collector, it would end long after its source was closed, with a traceback."""
+    execute(sqlite_url, "CREATE TABLE t (date DATE)", f"INSERT INTO t VALUES ('{DAY + ONE_DAY}'), ('{DAY}')")
+    made = source(sqlite_url, "SELECT date FROM t")
+    task = WindowTask(Path(), "", "shop", window(DAY), ask=lambda: made.extract(window(DAY)))
+    with pytest.raises(MonolithError, match="outside of the days asked for") as refused:
+        await extract(local(), task, timeout=60)
+    assert [read.left for read in made._reads._reads] == [True]
+    made.close()
+    del refused
+
+
+def test_a_reader_that_lets_go_late_raises_nothing(sqlite_url: str):
+    execute(sqlite_url, "CREATE TABLE t (date DATE)", f"INSERT INTO t VALUES ('{DAY}'), ('{DAY}')")
+    made = source(sqlite_url, "SELECT date FROM t")
+    answer = made.extract(window(DAY))
+    next(answer)
+    made.close()
+    answer.close()
+
+
 def test_a_read_that_is_given_up_while_it_connects_asks_nothing(sqlite_url: str):
     execute(sqlite_url, "CREATE TABLE t (date DATE)")
     made = source(sqlite_url, "SELECT * FROM t")

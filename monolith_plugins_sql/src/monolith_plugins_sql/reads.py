@@ -73,7 +73,7 @@ class Reads:
                     yield connection
                 except BaseException as error:
                     read.left = True
-                    if not read.ended:
+                    if not read.ended or isinstance(error, GeneratorExit):
                         raise
                     raise TemporaryError(f"{self._database.where}: this read was given up") from error
                 read.left = connection.invalidated

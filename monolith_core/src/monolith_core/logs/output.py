@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,7 +115,8 @@ def logging_to(
         root.setLevel(before[0])
         ours.setLevel(before[1])
         if file:
-            file.close()
+            with suppress(OSError):  # lines that the disk has no room for: it was said when they were logged
+                file.close()
 
 
 def _exchange(logger: logging.Logger, old: Iterable[logging.Handler], new: Iterable[logging.Handler]) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from itertools import compress, islice
 from operator import eq, itemgetter
 from struct import Struct
 
-from monolith_core.partition import ID_BYTES, Partition
+from monolith_core.partition import ID_BYTES, Digest, Partition
 from monolith_core.plugin import StagedRecord
 from monolith_core.record import content_id
 
@@ -25,15 +24,17 @@ class Numbering:
     `repeated` are the ids (computed with n = 0) that more than one record had.
     """
 
-    def __init__(self, partition: Partition, unsorted: bytes, repeated: frozenset[bytes]) -> None:
+    def __init__(self, partition: Partition, ids: bytes, repeated: frozenset[bytes], *, ordered: bool) -> None:
         self.partition = partition
-        self.unsorted = unsorted
+        self.digest = Digest.of(ids)
+        self._ids = ids
+        self._ordered = ordered
         self._repeated = repeated
 
-    @cached_property
+    @property
     def ids(self) -> bytes:
         """The ids in ascending order; a partition that has not changed needs none."""
-        return sort(self.unsorted)
+        return self._ids if self._ordered else sort(self._ids)
 
     def apply(self, records: Iterable[StagedRecord]) -> Iterator[StagedRecord]:
         """The records with their final ids."""
@@ -46,13 +47,13 @@ def number(partition: Partition, ids: bytearray, records: Callable[[], Iterator[
     `records` gives the partition's records with the ids they have so far; it is called only if some ids repeat.
     """
     if len(ids) <= _BUCKETED * ID_BYTES and _begin_differently(ids):
-        return Numbering(partition, bytes(ids), frozenset())
+        return Numbering(partition, bytes(ids), frozenset(), ordered=False)
     ordered = sort(ids)
     repeated = frozenset(_repeated(ordered))
     if repeated:
         renamed = bytearray().join(record.id for record in _numbered(partition, records(), repeated))
         ordered = sort(renamed)
-    return Numbering(partition, ordered, repeated)
+    return Numbering(partition, ordered, repeated, ordered=True)
 
 
 def sort(ids: bytes | bytearray) -> bytes:

@@ -16,7 +16,7 @@ from monolith_core.errors import RecordError, StrayRecord
 from monolith_core.note import Note
 from monolith_core.notes import Notes
 from monolith_core.numbering import Numbering, number
-from monolith_core.partition import MAX_ID, Digest, Partition, Window
+from monolith_core.partition import MAX_ID, Partition, Window
 from monolith_core.plugin import StagedRecord, Yielded
 from monolith_core.record import ArchivedRecord, Record
 from monolith_core.rows import Rows
@@ -41,7 +41,7 @@ class StagedPartition:
         self._stage = stage
         self._collected = collected
         self._numbering: Numbering = number(partition, collected.take_ids(), self._plain)
-        self.digest = Digest.of(self._numbering.unsorted)
+        self.digest = self._numbering.digest
 
     @property
     def ids(self) -> bytes:

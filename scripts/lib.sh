@@ -60,6 +60,13 @@ recipe() {
     cat "${2:-requirements-dev.txt}" "${distributions[@]/%//pyproject.toml}"
 }
 
+# uv_install PYTHON ARGUMENTS...: what pip would do, in seconds where pip tries versions for an hour; from pip's index.
+uv_install() {
+    [[ -z ${PIP_INDEX_URL-} ]] || export UV_DEFAULT_INDEX=$PIP_INDEX_URL
+    [[ -z ${PIP_CERT-} ]] || export SSL_CERT_FILE=$PIP_CERT
+    uv pip install --quiet --python "$@"
+}
+
 # environment FOLDER PYTHON [REQUIREMENTS]: makes or repairs a virtual environment with the tools and the distributions,
 # editable.
 environment() {
@@ -73,6 +80,7 @@ environment() {
         say "installing the tools and monolith into ${folder#"$root"/} (a minute or two)"
         rm -f "$stamp"
         local pip=("$folder/bin/python" -m pip --disable-pip-version-check --no-input install --quiet)
+        [[ $requirements == requirements-dev.txt ]] || pip=(uv_install "$folder/bin/python")
         quietly "installing ${requirements#"$root"/} (is the package index within reach?)" "${pip[@]}" --upgrade -r "$requirements"
         quietly "installing monolith" "${pip[@]}" --no-deps --no-build-isolation "${distributions[@]/#/--editable=.\/}"
         recipe "$python" "$requirements" >"$stamp"

@@ -13,6 +13,7 @@ import tarfile
 import tomllib
 import zipfile
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,15 @@ def run(*command: str | Path, cwd: Path, expect: int = 0) -> str:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist of each distribution, and the wheel that was built from that sdist."""
-    work, dist = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("dist")
-    for folder in FOLDERS:
-        shutil.copytree(
-            ROOT / folder, work / folder, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", "build")
-        )
-        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", dist, work / folder, cwd=work)
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+def build(dist: Path, **environment: str) -> Path:
+    command = [sys.executable, ROOT / "scripts/build.py", dist, *FOLDERS]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **environment}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) == 2 * len(FOLDERS)
     return dist
 
 
@@ -108,8 +112,42 @@ def test_an_sdist_has_what_the_wheel_is_built_from(built: Path, folder: str) -> 
     with tarfile.open(path) as archive:
         names = {member.name.partition("/")[2] for member in archive if member.isfile()}
     names = {name for name in names if ".egg-info/" not in name}
-    expected = {f"src/{name}" for name in sources(folder)} | {"pyproject.toml", "README.md", "LICENSE"}
+    tests = {f"tests/{path.name}" for path in (ROOT / folder / "tests").glob("test_*.py")}
+    assert tests
+    expected = {f"src/{name}" for name in sources(folder)} | tests | {"pyproject.toml", "README.md", "LICENSE"}
     assert names == expected | {"PKG-INFO", "setup.cfg"}
+
+
+def test_the_same_bytes_twice(built: Path, tmp_path: Path) -> None:
+    """In other folders, of another user's habits, a moment later."""
+    (tmp_path / "elsewhere").mkdir()
+    again = build(tmp_path / "dist", TMPDIR=str(tmp_path / "elsewhere"), TZ="Pacific/Kiritimati", PYTHONHASHSEED="7")
+    digests = [{file.name: sha256(file.read_bytes()).hexdigest() for file in dist.iterdir()} for dist in (built, again)]
+    assert len(digests[0]) == 2 * len(FOLDERS)
+    assert digests[0] == digests[1]
+
+
+def test_an_sdist_says_nothing_of_who_built_it(built: Path) -> None:
+    for path in built.glob("*.tar.gz"):
+        with tarfile.open(path) as archive:
+            about = {(each.mtime, each.uid, each.gid, each.uname, each.gname) for each in archive}
+        ((time, *nobody),) = about
+        assert time == 1_700_000_000
+        assert nobody == [0, 0, "", ""]
+        assert path.read_bytes()[4:8] == int(time).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_an_sdist_brings_its_tests(built: Path, testers: Path, tmp_path: Path, folder: str) -> None:
+    (path,) = built.glob(f"{FOLDERS[folder].replace('-', '_')}-{monolith_core.__version__}.tar.gz")
+    with tarfile.open(path) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    (unpacked / "src").rename(tmp_path / "src")  # what is tested is what was installed
+    told = run(
+        testers / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=ci", cwd=unpacked
+    )
+    assert re.search(r"^\d+ passed", told, re.MULTILINE), told
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -185,6 +223,17 @@ def extract(environment: Path, away: Path) -> None:
         ("2024-01-02", "visits", "visit", '{"page":"/"}'),
     ]
     assert "visits" in run(environment / "bin/monolith", "status", "visits.ini", cwd=away)
+
+
+@pytest.fixture(scope="module")
+def testers(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clean environment with every sdist installed, each with what its tests need and nothing else."""
+    environment = tmp_path_factory.mktemp("tester") / "environment"
+    run(sys.executable, "-m", "venv", environment, cwd=built)
+    install(environment, "setuptools>=77")
+    paths = [f"{path}[test]" for path in sorted(built.glob("*.tar.gz"))]
+    install(environment, "--no-build-isolation", *paths)
+    return environment
 
 
 @pytest.fixture(scope="module")

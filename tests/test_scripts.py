@@ -47,7 +47,7 @@ def script(checkout: Path, commands: str, environment: dict[str, str]) -> subpro
     )
 
 
-@pytest.mark.parametrize("path", ["scripts/lib.sh", "scripts/test", "scripts/demo", ".ci/run"])
+@pytest.mark.parametrize("path", ["scripts/lib.sh", "scripts/test", "scripts/build", "scripts/demo", ".ci/run"])
 def test_scripts_are_valid_bash(path: str) -> None:
     assert subprocess.run(["bash", "-n", ROOT / path], check=False).returncode == 0
     assert os.access(ROOT / path, os.X_OK) is (path != "scripts/lib.sh")

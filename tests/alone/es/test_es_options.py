@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.staging import DAY, staged
 
 from monolith_core.errors import RecordError
 from monolith_core.partition import Partition
+from monolith_core.testing.staging import DAY, staged
 from monolith_plugins_es.difference import Difference, split
 from monolith_plugins_es.documents import Writer, batches, content_of, day_prefix, document_id, leaves
 from monolith_plugins_es.options import ElasticsearchOptions

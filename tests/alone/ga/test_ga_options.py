@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.ga_property import matches
 
 from monolith_core import secrets
 from monolith_core.config import load_config
@@ -282,30 +278,6 @@ def test_raw_filters():
         raw["dimensionFilter"], raw["metricFilter"], frozenset({"country"}), frozenset({"sessions"})
     )
     assert parse(json.dumps(SPAIN), []).dimensions == SPAIN
-
-
-_conditions = st.builds(lambda name, value: f'{name} == "{value}"', st.sampled_from("abc"), st.sampled_from("01"))
-_expressions = st.recursive(
-    _conditions,
-    lambda inner: st.one_of(
-        inner.map(lambda each: f"not ({each})"),
-        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda each: "({} {} {})".format(*each)),
-        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda each: "{} {} {}".format(*each)),
-    ),
-    max_leaves=12,
-)
-
-
-@given(_expressions, st.fixed_dictionaries({name: st.sampled_from("01") for name in "abc"}))
-def test_an_expression_means_what_it_means_in_python(text: str, fact: dict[str, str]):
-    """Its operators bind as Python's do."""
-    assert matches(parse(text, []).dimensions, fact) is eval(text, {}, fact)
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_a_filter_or_is_refused(text: str):
-    with suppress(ValueError):
-        parse(text, ["sessions"])
 
 
 def test_names_that_resemble():

@@ -9,6 +9,7 @@ import ssl
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,34 @@ async def test_not_more_requests_at_once_than_concurrency_says() -> None:
             nursery.start_soon(extracted, service, days)
     assert len(server.asked) == 20
     assert most <= 2
+
+
+async def test_an_error_ends_the_other_questions() -> None:
+    """Those of the other days are held until all is over."""
+    over = threading.Event()
+
+    def reply(asked: Asked) -> Reply:
+        if asked.params["day"] == str(DAY):
+            return answer(b"no", 403)
+        over.wait(60)
+        return counted(asked)
+
+    with Hostile(reply) as server:
+        try:
+            with trio.fail_after(30), pytest.raises(PermanentError, match="answered 403"):
+                await extracted(source(server.url + DAILY, concurrency=3), window(DAY - dt.timedelta(days=9), DAY))
+        finally:
+            over.set()
+    assert len(server.asked) <= 3
+
+
+@pytest.mark.parametrize(("method", "is_well"), [("DELETE", True), ("POST", False), ("PUT", False)])
+async def test_only_a_delete_may_find_nothing(method: str, is_well: bool) -> None:
+    with Hostile(lambda asked: answer(b"no such day", 404)) as server:
+        chosen = source(server.url + DAILY, purge_url=f"{server.url}/items/{{date}}", purge_method=method)
+        with nullcontext() if is_well else pytest.raises(PermanentError, match="answered 404"):
+            await trio.to_thread.run_sync(chosen.purge, window())
+    assert [(asked.method, asked.target) for asked in server.asked] == [(method, f"/items/{DAY}")]
 
 
 async def test_the_request_is_what_the_options_say() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -214,8 +215,21 @@ def test_a_certificate_that_is_not_trusted(make: Make, node: Node):
 def test_a_wrong_password(make: Make, node: Node):
     with Guard(node.url) as guard, pytest.raises(MonolithError) as caught:
         make(guard.url, user=USER, password="wrong-secret", ca=str(guard.certificate)).check()
-    assert "does not accept the user and password" in str(caught.value)
+    assert re.fullmatch(
+        r"Elasticsearch does not accept the user and password, or the API key: 401 Authorization Required [^<>]*; "
+        "set or correct user and password, or api-key",
+        str(caught.value),
+    )
     assert "wrong-secret" not in str(caught.value)
+
+
+def test_what_a_server_before_elasticsearch_says(make: Make, node: Node):
+    with Guard(node.url) as guard:
+        who: dict[str, Any] = {"user": USER, "password": PASSWORD}
+        with pytest.raises(PermanentError, match=r"answers 404: 404 Not Found 404 .*; is the path in url right\?$"):
+            make(guard.url.replace("/is/here", "/not/here"), ca=str(guard.certificate), **who).check()
+        with pytest.raises(PermanentError, match=r"answers 400: 400 The plain HTTP .*; write url = https://\.\.\.$"):
+            make(guard.url.replace("https:", "http:"), **who).check()
 
 
 def test_a_proxy_that_takes_only_small_requests(make: Make, node: Node):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from monolith_core import secrets
 from monolith_core.config import load_config
@@ -153,6 +154,7 @@ WRONG = [
     (URL + "auth = oauth2\nclient-id = a\nclient-secret = b", "auth = oauth2 needs token-url"),
     (URL + "auth = oauth2\ntoken-url = x", "is no URL of a service"),
     (URL + "ca = nowhere.pem", "nowhere.pem is not there; expected a file with certificates"),
+    (URL + f"ca = {__file__}", "test_rest_options.py has no certificates; expected some in PEM"),
     ("url = http://a/{date}\nverify = false", "ca and verify are about TLS; write url = https://"),
     (URL + "group-by = a, b\nsum = b", "group-by and sum have b twice"),
     (URL + "sum = count", "has the field count, which is to get the number of events; name another with count-as"),
@@ -193,7 +195,7 @@ def test_files_that_plugins_are_told_of_lie_beside_the_configuration(
 ) -> None:
     folder = tmp_path / "etc"
     folder.mkdir()
-    (folder / "ca.pem").touch()
+    trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
     (folder / "mappings.json").write_text('{"properties": {"text": {"type": "text"}}}')
     (folder / "monolith.ini").write_text(
         """

@@ -51,7 +51,7 @@ def client_version() -> str:
 def reason_of(error: Any) -> str:
     """The reason of Elasticsearch's error object with its deepest cause, in one line."""
     if not isinstance(error, Mapping):
-        return one_line(str(error))
+        return one_line(re.sub(r"<[^>]*>", " ", str(error)))  # a proxy's page of HTML
     reason, cause = str(error.get("reason") or error.get("type") or ""), error
     while isinstance(cause.get("caused_by"), Mapping):
         cause = cause["caused_by"]
@@ -74,14 +74,25 @@ def refusal(status: int, error: Any, doing: str, retry_after: float | None = Non
     if status in _TEMPORARY:
         return TemporaryError(f"Elasticsearch cannot {doing} now ({status}): {reason}", retry_after=retry_after)
     if status == 401:
-        return Refused(f"Elasticsearch does not accept the user and password, or the API key: {reason}", status=401)
+        return Refused(
+            f"Elasticsearch does not accept the user and password, or the API key: {reason}; "
+            "set or correct user and password, or api-key",
+            status=401,
+        )
     if status == 403:
         return Refused(f"may not {doing}: {reason}; give the user or the API key this right", status=403, type=kind)
     mismatch = _VERSION.search(reason)
     if mismatch is not None:
         return wrong_client(mismatch[1])
-    hint = "; is the path in url right?" if "no handler found for uri" in reason else ""
+    hint = _hint(status, reason, is_own=isinstance(error, Mapping))
     return Refused(f"cannot {doing}, Elasticsearch answers {status}: {reason}{hint}", status=status, type=kind)
+
+
+def _hint(status: int, reason: str, *, is_own: bool) -> str:
+    """What may be wrong; an answer that is not Elasticsearch's own comes from a server before it."""
+    if "no handler found for uri" in reason or (status == 404 and not is_own):
+        return "; is the path in url right?"
+    return "; write url = https://..." if "HTTPS port" in reason and not is_own else ""
 
 
 def wrong_client(major: str) -> PermanentError:

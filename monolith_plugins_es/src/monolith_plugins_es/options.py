@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -100,9 +101,9 @@ class ElasticsearchOptions(TargetOptions):
 
     @field_validator("ca")
     @classmethod
-    def _is_there(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"{value} is not there; expected a file with certificates")
+    def _has_certificates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            _check_certificates(value)
         return value
 
     @field_validator("mappings")
@@ -153,6 +154,17 @@ def _plain_url(value: str) -> str:
         raise ValueError(f"{value!r} has more than a path; remove what stands after ? or #")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port or PORTS[parts.scheme]}{parts.path.rstrip('/')}"
+
+
+def _check_certificates(path: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"{path} is not there; expected a file with certificates")
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError(f"{path} has no certificates; expected some in PEM, -----BEGIN CERTIFICATE-----") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}; expected a file with certificates") from None
 
 
 def _read_mappings(path: Path) -> dict[str, Any]:

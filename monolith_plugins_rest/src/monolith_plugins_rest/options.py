@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -45,9 +46,15 @@ def _is_url(text: str) -> str:
     return text
 
 
-def _is_file(path: Path) -> Path:
+def _has_certificates(path: Path) -> Path:
     if not path.is_file():
         raise ValueError(f"{path} is not there; expected a file with certificates")
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError(f"{path} has no certificates; expected some in PEM, -----BEGIN CERTIFICATE-----") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}; expected a file with certificates") from None
     return path
 
 
@@ -159,7 +166,7 @@ class RestOptions(SourceOptions):
     """The scope to ask a token for."""
     token_params: dict[str, str] = Field(default_factory=dict, alias="token-param")
     """Further parameters when a token is asked for, such as `token-param.audience`."""
-    ca: Annotated[BesidePath, AfterValidator(_is_file)] | None = None
+    ca: Annotated[BesidePath, AfterValidator(_has_certificates)] | None = None
     """A file with the certificates of the authorities to trust; default: those that the system trusts."""
     verify: bool = True
     """Whether the server's certificate is verified."""

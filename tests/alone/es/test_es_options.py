@@ -61,6 +61,8 @@ WRONG = {
     "a password alone": ({"password": "me"}, "password is given without user"),
     "two of a kind": ({"user": "me", "password": "x", "api_key": "k"}, "exclude each other"),
     "no TLS": ({"verify": False}, "are about TLS"),
+    "no certificates": ({"ca": __file__}, "test_es_options.py has no certificates; expected some in PEM"),
+    "no file": ({"ca": "nowhere.pem"}, "nowhere.pem is not there; expected a file with certificates"),
     "no fingerprint": ({"url": ["https://a"], "fingerprint": "abc"}, "no SHA-256"),
     "no such authority": ({"url": ["https://a"], "ca": "/nowhere"}, "is not there"),
     "fingerprint and verify": ({"url": ["https://a"], "fingerprint": "a" * 64, "verify": False}, "excludes"),

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -171,13 +172,23 @@ class Server(ABC):
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:
             return
+        children = self._children()
         self.process.send_signal(how)
+        if how == signal.SIGKILL:
+            for child in children:  # PostgreSQL has one for each connection, which would answer on for a moment
+                with suppress(ProcessLookupError):
+                    os.kill(child, how)
         try:
             self.process.wait(READY_WITHIN)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         self.process = None
+
+    def _children(self) -> list[int]:
+        with suppress(OSError):  # it has ended already
+            return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        return []
 
     def close(self) -> None:
         """End the server for good and delete its data."""

@@ -43,9 +43,10 @@ class Difference:
             return self.row.error if self.row is not None else ""
         if self.kind == "body":
             return "records were found to be changed under their ids"
+        found = f"{self.held.count} {'record was' if self.held.count == 1 else 'records were'} found"
         if self.kind == "different" and self.held.count == self.ledger.count:
-            return f"{self.held.count} records were found, not all of them those that were written"
-        return f"{self.held.count} records were found where the ledger says {self.ledger.count}"
+            return f"{found}, which {'is' if self.held.count == 1 else 'are'} not what was written"
+        return f"{found} where the ledger says {self.ledger.count}"
 
 
 def kind_of(ledger: Digest, held: Digest) -> Kind:

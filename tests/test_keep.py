@@ -82,6 +82,15 @@ def test_one_day_is_kept(config):
     assert "2024-01-01" in run(extract, config, status=1)
 
 
+def test_a_day_that_is_not_final_is_asked_for_again(config):
+    file = config.read_text(encoding="utf-8")
+    config.write_text(file.replace("[source:visits]", "[source:visits]\nsettle = 3660d"), encoding="utf-8")
+    assert keep(config, "--date", "2024-01-02") == (
+        "sql: visits 2024-01-02: kept 5 records; not final yet, so the next run asks for it again\n"
+    )
+    assert "visits 2024-01-02 into sql held" in run(extract, config, status=1)
+
+
 def test_a_source_there_is_not(config):
     done = CliRunner().invoke(monolith, ["keep", str(config), "--source", "visit"])
     assert done.exit_code == 2

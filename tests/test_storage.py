@@ -378,7 +378,10 @@ def test_a_file_that_is_not_writable(open_folder: Path):
 
 def test_a_file_that_is_no_database(tmp_path: Path):
     (tmp_path / "x.sqlite").write_text("a letter, not a database, and longer than its header " * 20)
-    assert refused(f"sqlite:///{tmp_path}/x.sqlite") == (f"storage sqlite:{tmp_path}/x.sqlite: file is not a database")
+    assert refused(f"sqlite:///{tmp_path}/x.sqlite") == (
+        f"storage sqlite:{tmp_path}/x.sqlite: file is not a database; "
+        "name another file in the option database; this one is left alone"
+    )
     assert (tmp_path / "x.sqlite").read_text().startswith("a letter")
 
 
@@ -388,12 +391,22 @@ def test_a_wrong_password(server: Server):
     message = refused(url)
     assert message.startswith(f"storage {server.scheme.partition('+')[0]}://localhost:{server.port}/test")
     assert "monolith" in message
+    assert message.endswith("; check user and password in the option database")
+
+
+@pytest.mark.server
+def test_a_database_that_is_not_there(server: Server):
+    message = refused(server.url_of("nowhere"))
+    assert "'nowhere'" in message or '"nowhere"' in message
+    assert "; check " in message
+    assert "name in the option database" in message
 
 
 @pytest.mark.server
 def test_a_server_that_is_not_there(server: Server):
-    scheme = server.scheme
-    assert "onnect" in refused(f"{scheme}://monolith:s3cret@127.0.0.1:1/name")
+    message = refused(f"{server.scheme}://monolith:s3cret@127.0.0.1:1/name")
+    assert "onnect" in message
+    assert message.endswith("; check host and port in the option database, and that the server runs")
 
 
 @pytest.mark.server

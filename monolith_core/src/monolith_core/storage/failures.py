@@ -31,6 +31,42 @@ _SQLITE_TEMPORARY = frozenset([5, 6])  # busy, locked
 # Connection lost, transaction rolled back by a conflict, shut down or starting up, too many connections, lock timeout.
 _POSTGRESQL_TEMPORARY = re.compile(r"08...|40...|57P0[1-5]|53300|55P03")
 
+_LOGIN = "check user and password in the option database"
+_NAME = "check its name in the option database, or create it"
+_REACH = "check host and port in the option database, and that the server runs"
+_FULL = "free or add space"
+_WRITABLE = "make it writable, or use the server that is"
+_RIGHT = "grant the right to this user"
+_ADVICE: dict[int | str, str] = {
+    # MariaDB and MySQL
+    **dict.fromkeys((1045, 1698), _LOGIN),
+    1049: _NAME,
+    **dict.fromkeys((2002, 2003), _REACH),
+    **dict.fromkeys((1021, 1114), _FULL),
+    **dict.fromkeys((1290, 1792, 1836), _WRITABLE),
+    1044: "check the database's name in the option database, and the rights of this user",
+    1142: _RIGHT,
+    # PostgreSQL
+    **dict.fromkeys(("28000", "28P01"), _LOGIN),
+    "3D000": _NAME,
+    "53100": _FULL,
+    "25006": _WRITABLE,
+    "42501": _RIGHT,
+    # SQLite
+    "SQLITE_FULL": _FULL,
+    "SQLITE_NOTADB": "name another file in the option database; this one is left alone",
+    "SQLITE_CORRUPT": "restore the file from a backup",
+}
+"""What to do, by the driver's code, where the database's own words do not say it."""
+# libpq has no code for a connection that was refused.
+_POSTGRESQL_ADVICE = {
+    "authentication failed": _LOGIN,
+    "no password supplied": _LOGIN,
+    "does not exist": _NAME,
+    "Connection refused": _REACH,
+    "failed to resolve host": _REACH,
+}
+
 
 class Occupied(TemporaryError):
     """Another thread of this process is writing to SQLite, for longer than this one may wait."""
@@ -46,7 +82,16 @@ def database_errors(engine: Engine) -> tuple[type[BaseException], ...]:
 def failure(error: BaseException, kind_of_sql: Kind, location: str) -> MonolithError:
     """What to raise for an error of the database at `location`."""
     kind = TemporaryError if _is_temporary(error, kind_of_sql) else StorageError
-    return kind(f"storage {location}: {reason(error)}")
+    advice = _advice(getattr(error, "orig", None) or error)
+    return kind(f"storage {location}: {reason(error)}{f'; {advice}' if advice else ''}")
+
+
+def _advice(cause: Any) -> str:
+    number = next(iter(cause.args), None)
+    for code in number, getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorname", None):
+        if code in _ADVICE:
+            return _ADVICE[code]
+    return next((advice for words, advice in _POSTGRESQL_ADVICE.items() if words in str(cause)), "")
 
 
 def reason(error: BaseException) -> str:

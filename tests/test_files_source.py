@@ -21,6 +21,7 @@ from support.files import DAY, NEXT, data, notes, records, source, window
 from monolith_core import Note, PermanentError, RecordError, Rows, TemporaryError
 from monolith_core.plugin import Checks, TellsVersions
 from monolith_plugins_files.source import FilesSource
+from monolith_plugins_files.storage import File, Storage
 
 BEFORE = DAY - dt.timedelta(days=1)
 COMMON = '127.0.0.1 - frank [29/Feb/2024:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326'
@@ -376,6 +377,13 @@ def test_versions_tell_what_has_changed(tmp_path: Path) -> None:
     put(tmp_path / "2024-02-29-b.csv", "n\n1\n")
     third = of.versions(window(BEFORE, NEXT))
     assert (third[DAY] == second[DAY], third[NEXT] == second[NEXT]) == (False, True)
+
+
+def test_a_file_of_which_nothing_tells_a_change_has_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a server that says neither a time nor an ETag: a size alone proves nothing."""
+    untold = File(f"{tmp_path}/{DAY}.csv", 5, "")
+    monkeypatch.setattr(Storage, "files", lambda self, days: iter([untold]))
+    assert source(tmp_path / "%Y-%m-%d.csv").versions(window()) == {}
 
 
 def test_files_that_are_moved_keep_their_version(tmp_path: Path) -> None:

@@ -107,6 +107,12 @@ def test_check_tells_what_came_by_one_request(job: Job) -> None:
     assert not (job.folder / "archive.sqlite").exists()
 
 
+def test_check_asks_for_the_last_day_that_is_wanted(job: Job) -> None:
+    job.configure("until = 2024-01-03")
+    assert job.run("check").exit_code == 0
+    assert [line.rpartition("=")[2] for line in job.asked()] == ["2024-01-03"]
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

@@ -53,7 +53,8 @@ class RestSource(Source):
         wait_for(lambda: purge(self._service, self.context, window))
 
     def check(self) -> str:
-        """Ask for yesterday, and say what came."""
+        """Ask for yesterday, or the last day wanted if that is earlier, and say what came."""
         yesterday = dt.datetime.now(self.context.timezone).date() - dt.timedelta(days=1)
-        window = Window(self.context.id, yesterday, yesterday)
+        day = min(yesterday, self.options.until or yesterday)
+        window = Window(self.context.id, day, day)
         return wait_for(lambda: check.report(self._service, self._asking, window))

@@ -22,7 +22,7 @@ from monolith_core.record import ArchivedRecord, Record
 from monolith_core.rows import Rows
 from monolith_core.segments import Segment, decode, encode, slices
 
-MEMORY_LIMIT = 16 * 2**20
+MEMORY_LIMIT = 12 * 2**20
 """Bytes of canonical JSON that one stage keeps in memory; what comes after goes to a temporary file."""
 
 _OVERHEAD = 40

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from monolith_core import MonolithError, PermanentError, TemporaryError
 from monolith_plugins_es.cluster import Cluster, path_of
 from monolith_plugins_es.documents import batches
@@ -27,6 +29,18 @@ LONGEST_WAIT = 30.0
 
 _ANSWER = "errors,items.*.status,items.*.error"
 _TIMEOUT = "30s"
+
+
+class _Answer(msgspec.Struct):
+    """The answer to a bulk request; the items are decoded only if one of them has an error."""
+
+    errors: bool = False
+    items: msgspec.Raw = msgspec.Raw(b"[]")
+
+    @property
+    def count(self) -> int:
+        """How many items there are."""
+        return bytes(self.items).count(b'"status"')
 
 
 @dataclass
@@ -154,16 +168,24 @@ class Bulk:
         path = path_of(index, "_bulk")
         try:
             answer = self._cluster.ask_once(
-                "POST", path, b"".join(batch), doing=doing, filter_path=_ANSWER, timeout=_TIMEOUT
+                "POST", path, b"".join(batch), doing=doing, shape=_Answer, filter_path=_ANSWER, timeout=_TIMEOUT
             )
         except TooLarge:
             return self._halved(index, batch, sent)
         except TemporaryError as error:
             return batch, error
-        items = [next(iter(item.values())) for item in answer.get("items", ())]
-        if len(items) != len(batch):
-            return batch, TemporaryError(f"Elasticsearch answered {len(items)} of {len(batch)} actions on {index}")
-        return self._sorted_out(index, batch, items, sent) if answer.get("errors") else ([], None)
+        if not answer.errors:
+            return self._counted(index, batch, answer.count)
+        items = [next(iter(item.values())) for item in msgspec.json.decode(answer.items)]
+        todo, lacking = self._counted(index, batch, len(items))
+        return (todo, lacking) if lacking else self._sorted_out(index, batch, items, sent)
+
+    @staticmethod
+    def _counted(index: str, batch: list[bytes], answered: int) -> tuple[list[bytes], TemporaryError | None]:
+        """Nothing is to be sent again if every action was answered."""
+        if answered == len(batch):
+            return [], None
+        return batch, TemporaryError(f"Elasticsearch answered {answered} of {len(batch)} actions on {index}")
 
     def _halved(self, index: str, batch: list[bytes], sent: Sent) -> tuple[list[bytes], TemporaryError | None]:
         """Send a batch that is too large in two parts, and smaller ones from now on."""

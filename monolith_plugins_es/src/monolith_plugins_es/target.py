@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import ClassVar
 
 from monolith_core import (
@@ -167,28 +168,36 @@ class ElasticsearchTarget(Target):
         that was not found may be there with another day.
         """
         _, _, kept = difference.counts
-        begun = bytearray()
+        begun = 0
         write = writer.rewrite if staged.drifted else writer.create
 
+        def lacking() -> Iterator[StagedRecord]:
+            return (record for record in staged if not kept or difference.lacks(record.id))
+
         def lines() -> Iterator[bytes]:
+            nonlocal begun
             for record in staged:
-                lacking = not kept or difference.lacks(record.id)
-                if lacking:
-                    begun.extend(record.id)
-                if lacking or staged.drifted:
+                lacks = not kept or difference.lacks(record.id)
+                begun += lacks
+                if lacks or staged.drifted:
                     yield write(record)
 
         try:
             return self._bulk.send(index, lines(), staged.fence)
         except PermanentError as error:
-            self._take_back(writer, index, begun, staged.fence, error)
+            self._take_back(writer, index, islice(lacking(), begun), staged.fence, error)
             raise
 
     def _take_back(
-        self, writer: Writer, index: str, begun: bytearray, fence: Callable[[], None], error: PermanentError
+        self,
+        writer: Writer,
+        index: str,
+        begun: Iterable[StagedRecord],
+        fence: Callable[[], None],
+        error: PermanentError,
     ) -> None:
         """Delete what was created of a partition that cannot be written whole, so that it is as it was before."""
         try:
-            self._bulk.send(index, map(writer.delete, split(begun)), fence)
+            self._bulk.send(index, (writer.delete(record.id) for record in begun), fence)
         except MonolithError as another:
             self.context.log.warning("%s keeps a part of a day that failed (%s): %s", index, error, another)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monolith_core import Context, PermanentError
+from monolith_core import Context, PermanentError, TemporaryError
 from monolith_core.testing import HooksSuite, memory_source, memory_target
 from monolith_plugin_prometheus import PrometheusHooks
 from monolith_plugin_prometheus.hooks import HELP, exposition, replace_file
@@ -111,6 +111,17 @@ def series(line):
 def test_a_pushgateway_that_is_away_stops_nothing(run):
     outcome = run(hooks(pushgateway="http://127.0.0.1:1"))
     assert outcome.report["counts"]["done"] == 4
+
+
+@pytest.mark.server
+def test_the_check_asks_the_pushgateway_and_looks_at_the_folder(pushgateway, tmp_path):
+    file = tmp_path / "monolith.prom"
+    assert hooks(pushgateway=pushgateway, textfile=file).check() == f"{file} and {pushgateway}"
+    assert not file.exists()
+    with pytest.raises(PermanentError, match="nowhere is no folder that we may write into"):
+        hooks(textfile=tmp_path / "nowhere/monolith.prom").check()
+    with pytest.raises(TemporaryError, match="cannot be asked"):
+        hooks(pushgateway="http://127.0.0.1:1").check()
 
 
 def test_labels_are_escaped():

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, model_validator
 
-from monolith_core import BesidePath, Context, Duration, Run, hookimpl
+from monolith_core import BesidePath, Context, Duration, PermanentError, Run, hookimpl
 from monolith_plugin_prometheus.client import Access, open_client, send, server_url
 
 _OUTCOMES = ("done", "unchanged", "failed", "held", "deferred", "skipped")
@@ -70,6 +70,16 @@ class PrometheusHooks:
             replace_file(self.options.textfile, text)
         if self.options.pushgateway is not None:
             self._push(self.options.pushgateway, config, text)
+
+    def check(self) -> str:
+        """Whether it could publish; it publishes nothing."""
+        folder = self.options.textfile.parent if self.options.textfile else None
+        if folder and not os.access(folder, os.W_OK):
+            raise PermanentError(f"{folder} is no folder that we may write into; make it, or change textfile")
+        if self.options.pushgateway:
+            with open_client(self.options.pushgateway, self.options, self.options.timeout) as client:
+                send(client, "GET", "/-/ready", _MAX_ANSWER)
+        return " and ".join(str(each) for each in (self.options.textfile, self.options.pushgateway) if each)
 
     def _push(self, url: str, config: str, text: str) -> None:
         """Replace what the group of this job and configuration has."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import monolith_core
+
 ROOT = Path(__file__).parent.parent
 FOLDERS = sorted(path.parent for path in ROOT.glob("monolith_*/pyproject.toml"))
 NOT_IMPORTED = {"tzdata", "s3fs", "backports-zstd"}
@@ -76,3 +78,8 @@ def test_one_bound_for_each_library() -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_every_dependency_has_a_lower_bound(folder: Path) -> None:
     assert [each for each in requirements(folder) if ">=" not in each] == []
+
+
+def test_the_distributions_have_one_version() -> None:
+    """Those of monolith itself are released together."""
+    assert {project(folder)["version"] for folder in FOLDERS} == {monolith_core.__version__}

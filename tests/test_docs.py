@@ -131,7 +131,7 @@ def test_the_tests_that_the_pages_name_exist() -> None:
     """`tests/FILE.py`, and `tests/FILE.py::TEST` in it; each claim of the page on high availability names one."""
     named = set()
     for page in DOCS.glob("*.rst"):
-        named |= set(re.findall(r"``(tests/\w+\.py)(?:::(\w+))?``", page.read_text(encoding="utf-8")))
+        named |= set(re.findall(r"``(tests/[\w/]+\.py)(?:::(\w+))?``", page.read_text(encoding="utf-8")))
     for file, test in named:
         text = (ROOT / file).read_text(encoding="utf-8")
         assert not test or re.search(rf"^(async )?def {test}\(", text, flags=re.MULTILINE), f"{file}::{test}"

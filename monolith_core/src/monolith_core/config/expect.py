@@ -133,7 +133,7 @@ def _constraint(form: Shape, name: str) -> Any:
 
 def _length(form: Shape) -> str:
     least, most, pattern = (_constraint(form, name) for name in ("min_length", "max_length", "pattern"))
-    lengths = ([f"at least {least}"] if least is not None else []) + ([f"at most {most}"] if most is not None else [])
+    lengths = ([f"at least {least}"] if (least or 0) > 1 else []) + ([f"at most {most}"] if most is not None else [])
     return (f" of {' and '.join(lengths)} characters" if lengths else "") + (f" like {pattern}" if pattern else "")
 
 

@@ -31,7 +31,7 @@ def _services(value: SecretStr) -> SecretStr:
 class NotifyOptions(PluginOptions):
     """The options of its section."""
 
-    urls: Annotated[SecretStr, AfterValidator(_services)]
+    urls: Annotated[SecretStr, AfterValidator(_services)] = Field(examples=["mailto://user:${PASSWORD}@example.org"])
     """Where to tell it: URLs of Apprise, separated by spaces or commas."""
     state: Annotated[BesidePath, Field(validate_default=True)] = Path("monolith-notify.json")
     """The file that remembers what was told; it is made when it is needed."""

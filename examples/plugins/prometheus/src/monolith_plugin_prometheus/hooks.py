@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from monolith_core import BesidePath, Context, Duration, PermanentError, Run, hookimpl
 from monolith_plugin_prometheus.client import Access, open_client, send, server_url
@@ -35,6 +35,8 @@ def _prom(value: Path) -> Path:
 
 class PrometheusHooksOptions(Access):
     """The options of its section."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pushgateway": "http://pushgateway.example:9091"}]})
 
     textfile: Annotated[BesidePath, AfterValidator(_prom)] | None = None
     """A file in the directory that node_exporter's textfile collector reads, such as /var/lib/node/monolith.prom."""

@@ -28,9 +28,9 @@ _AGGREGATE: dict[Aggregation, Callable[[Sequence[float]], float]] = {
 class PrometheusOptions(Access, SourceOptions):
     """The options of its section."""
 
-    url: Annotated[str, AfterValidator(server_url)]
+    url: Annotated[str, AfterValidator(server_url)] = Field(examples=["http://prometheus.example:9090"])
     """The server, such as http://prometheus.example:9090, or with the path of what speaks its language."""
-    query: Annotated[str, DATA, Field(min_length=1)]
+    query: Annotated[str, DATA] = Field(min_length=1, examples=["sum by (job) (up)"])
     """In PromQL; each series of its answer becomes a record a day."""
     step: Annotated[Duration, DATA, Field(ge=10, le=86400)] = 300.0
     """The time between two points of a series."""

@@ -256,11 +256,13 @@ while True:
 def test_whoever_reads_and_whenever_it_is_killed_the_file_is_whole(tmp_path):
     file = tmp_path / "told.json"
     child = subprocess.Popen([sys.executable, "-c", WRITER, str(file)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout.readline() == "ready\n"
-    for _ in range(50):
-        assert len(read_told(file)) == 2000
-    child.kill()
-    child.communicate()
+    try:
+        assert child.stdout.readline() == "ready\n"
+        for _ in range(50):
+            assert len(read_told(file)) == 2000
+    finally:
+        child.kill()
+        child.communicate()
     assert len(read_told(file)) == 2000
 
 

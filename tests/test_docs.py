@@ -31,6 +31,7 @@ from monolith_core.options import PluginOptions, SourceOptions, TargetOptions
 from monolith_core.registry import installed, load
 
 ROOT = Path(__file__).parent.parent
+TUTORIAL = ROOT / "examples/tutorial/tides"
 DOCS = ROOT / "docs"
 EXAMPLES = ROOT / "examples"
 BIN = Path(sys.executable).parent
@@ -128,12 +129,16 @@ def test_every_page_is_in_the_table_of_contents(pages: dict[str, str]) -> None:
 
 
 def test_the_tests_that_the_pages_name_exist() -> None:
-    """`tests/FILE.py`, and `tests/FILE.py::TEST` in it; each claim of the page on high availability names one."""
+    """`tests/FILE.py`, here or in the tutorial's distribution, and `tests/FILE.py::TEST` in it.
+
+    Each claim of the page on high availability names one.
+    """
     named = set()
     for page in DOCS.glob("*.rst"):
         named |= set(re.findall(r"``(tests/[\w/]+\.py)(?:::(\w+))?``", page.read_text(encoding="utf-8")))
     for file, test in named:
-        text = (ROOT / file).read_text(encoding="utf-8")
+        path = next(path for base in (ROOT, TUTORIAL) if (path := base / file).exists())
+        text = path.read_text(encoding="utf-8")
         assert not test or re.search(rf"^(async )?def {test}\(", text, flags=re.MULTILINE), f"{file}::{test}"
     assert len(named) > 20
     page = (DOCS / "high-availability.rst").read_text(encoding="utf-8")

@@ -36,10 +36,10 @@ tool_monolith() {
     if ! printf '%s\n' "$root" "$recipe" "$build"/*.whl py-spy==0.4.3 | cmp -s - "$benchmarks/monolith/recipe"; then
         rm -rf "$build"
         mkdir -p "$build"
-        cp -r "${distributions[@]}" "$build"
+        cp -r monolith_* "$build"  # without the example plugins
         rm -rf "$build"/*/build "$build"/*/src/*.egg-info
         quietly "building the wheels" python -m pip --disable-pip-version-check wheel --quiet --no-deps \
-            --no-build-isolation --wheel-dir "$build" "${distributions[@]/#/$build/}"
+            --no-build-isolation --wheel-dir "$build" "$build"/monolith_*/
     fi
     tool monolith "$recipe" "$build"/*.whl py-spy==0.4.3
 }

@@ -80,13 +80,13 @@ class Rest:
 
     def _bare(self, url: str) -> Cost:
         until = dt.date.fromisoformat(self.last) + dt.timedelta(days=1)
-        target = self.sqlite.make("rest_bare").plain
+        target = self.sqlite.make("bare").plain
         command = [TOOLS / "loop/bin/python", HERE / "fetch.py", f"{url}?from={FIRST}&until={until}", target]
         return run(command, self.folder / "log")
 
     def _compare(self) -> None:
         count = "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || max(hex(id)) || ' ' || min(hex(id)) FROM record"
-        own, bare = (self.sqlite.execute(name, count) for name in ("rest", "rest_bare"))
+        own, bare = (self.sqlite.execute(name, count) for name in ("rest", "bare"))
         if own != bare:
             raise Failed(f"the archives differ: monolith has {own}, the loop has {bare}")
         self.flights = int(own.split()[0])

@@ -95,4 +95,7 @@ class NotifyHooks:
         services.add(self.options.urls.get_secret_value())
         title, body = message(run, changes)
         if not services.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
-            raise TemporaryError(f"not every service of section {self.context.id} took the message; it is sent again")
+            raise TemporaryError(
+                f"not every service of section {self.context.id} took the message; "
+                "the next run sends again what it meets again"
+            )

@@ -171,21 +171,21 @@ class ElasticsearchTarget(Target):
         begun = 0
         write = writer.rewrite if staged.drifted else writer.create
 
-        def lacking() -> Iterator[StagedRecord]:
-            return (record for record in staged if not kept or difference.lacks(record.id))
+        def lacks(record: StagedRecord) -> bool:
+            return not kept or difference.lacks(record.id)
 
         def lines() -> Iterator[bytes]:
             nonlocal begun
             for record in staged:
-                lacks = not kept or difference.lacks(record.id)
-                begun += lacks
-                if lacks or staged.drifted:
+                lacking = lacks(record)
+                begun += lacking
+                if lacking or staged.drifted:
                     yield write(record)
 
         try:
             return self._bulk.send(index, lines(), staged.fence)
         except PermanentError as error:
-            self._take_back(writer, index, islice(lacking(), begun), staged.fence, error)
+            self._take_back(writer, index, islice(filter(lacks, staged), begun), staged.fence, error)
             raise
 
     def _take_back(

@@ -56,7 +56,7 @@ def told(ctx: click.Context) -> Iterator[None]:
 
 
 @contextmanager
-def importing() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Collect no garbage meanwhile, nor look through it ever again: what is imported stays.
 
     Else Python would look through a growing heap some thirty times: a twelfth of the hourly run.

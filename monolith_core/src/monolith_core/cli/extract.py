@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from monolith_core import __version__
-from monolith_core.cli.command import Command, importing
+from monolith_core.cli.command import Command, no_collection
 from monolith_core.cli.parameters import (
     F,
     check_day_options,
@@ -121,7 +121,7 @@ def main(
     )
     overrides = {"retries": retries, "batch-size": batch_size, "jobs": jobs}
     given = {name: str(value) for name, value in overrides.items() if value is not None}
-    with importing():
+    with no_collection():
         from monolith_core.cli.request import load, make_request
 
         loaded = load(config, sequence, given)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from monolith_core.options import (
         DATA,
         BesidePath,
+        Certificates,
         Duration,
         ExecutorOptions,
         PluginOptions,
@@ -105,6 +106,7 @@ _HOME = {
     "options": (
         "DATA",
         "BesidePath",
+        "Certificates",
         "Duration",
         "ExecutorOptions",
         "PluginOptions",
@@ -161,6 +163,7 @@ __all__ = [
     "DATA",
     "ArchivedRecord",
     "BesidePath",
+    "Certificates",
     "Checks",
     "Columns",
     "ConfigurationError",

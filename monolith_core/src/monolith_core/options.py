@@ -43,6 +43,24 @@ Day = Annotated[dt.date, BeforeValidator(_day)]
 BesidePath = Annotated[Path, AfterValidator(_beside)]
 """The path of a file; a relative one begins in the folder of the configuration, wherever a command is run."""
 
+
+def _has_certificates(path: Path) -> Path:
+    import ssl  # not at every start
+
+    if not path.is_file():
+        raise ValueError(f"{path} is not there; expected a file with certificates")
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError(f"{path} has no certificates; expected some in PEM, -----BEGIN CERTIFICATE-----") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}; expected a file with certificates") from None
+    return path
+
+
+Certificates = Annotated[BesidePath, AfterValidator(_has_certificates)]
+"""The path of a file with certificates in PEM that are to be trusted, such as those of a private authority."""
+
 Span = Annotated[int, Field(ge=1, le=3660)]
 Retries = Annotated[int, Field(ge=0, le=100)]
 Timeout = Annotated[Duration, Field(gt=0)]
@@ -179,6 +197,7 @@ __all__ = [
     "DATA",
     "BatchSize",
     "BesidePath",
+    "Certificates",
     "Day",
     "Duration",
     "ExecutorOptions",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from monolith_core import DATA, BesidePath, SecretStr, TargetOptions
+from monolith_core import DATA, BesidePath, Certificates, SecretStr, TargetOptions
 
 PORTS = {"http": 80, "https": 443}
 """The port of a URL that names none, as everywhere; Elasticsearch's own, 9200, is to be written."""
@@ -50,7 +49,7 @@ class ElasticsearchOptions(TargetOptions):
     """The user's password."""
     api_key: SecretStr | None = None
     """An API key, as Elasticsearch encodes it, in place of user and password."""
-    ca: BesidePath | None = None
+    ca: Certificates | None = None
     """A file with the certificates of the authorities to trust; default: those that the system trusts."""
     fingerprint: str | None = None
     """The SHA-256 fingerprint of the server's certificate or of its authority, in place of `ca`."""
@@ -97,13 +96,6 @@ class ElasticsearchOptions(TargetOptions):
     def _is_fingerprint(cls, value: str | None) -> str | None:
         if value is not None and not _FINGERPRINT.fullmatch(value):
             raise ValueError(f"{value!r} is no SHA-256 fingerprint; expected 64 hexadecimal digits")
-        return value
-
-    @field_validator("ca")
-    @classmethod
-    def _has_certificates(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            _check_certificates(value)
         return value
 
     @field_validator("mappings")
@@ -154,17 +146,6 @@ def _plain_url(value: str) -> str:
         raise ValueError(f"{value!r} has more than a path; remove what stands after ? or #")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port or PORTS[parts.scheme]}{parts.path.rstrip('/')}"
-
-
-def _check_certificates(path: Path) -> None:
-    if not path.is_file():
-        raise ValueError(f"{path} is not there; expected a file with certificates")
-    try:
-        ssl.create_default_context(cafile=path)
-    except ssl.SSLError:
-        raise ValueError(f"{path} has no certificates; expected some in PEM, -----BEGIN CERTIFICATE-----") from None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}; expected a file with certificates") from None
 
 
 def _read_mappings(path: Path) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import ssl
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from monolith_core import DATA, BesidePath, Duration, SecretStr, SourceOptions
+from monolith_core import DATA, Certificates, Duration, SecretStr, SourceOptions
 from monolith_plugins_rest import fitting
 from monolith_plugins_rest.calls import origin
 from monolith_plugins_rest.dates import check_date_format
@@ -44,18 +42,6 @@ def _is_url(text: str) -> str:
     if "#" in query or "#" in address:
         raise ValueError(f"{text!r} has a fragment; remove what stands after #, or write the # as %23")
     return text
-
-
-def _has_certificates(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"{path} is not there; expected a file with certificates")
-    try:
-        ssl.create_default_context(cafile=path)
-    except ssl.SSLError:
-        raise ValueError(f"{path} has no certificates; expected some in PEM, -----BEGIN CERTIFICATE-----") from None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}; expected a file with certificates") from None
-    return path
 
 
 Text = Annotated[str, AfterValidator(_strict)]
@@ -166,7 +152,7 @@ class RestOptions(SourceOptions):
     """The scope to ask a token for."""
     token_params: dict[str, str] = Field(default_factory=dict, alias="token-param")
     """Further parameters when a token is asked for, such as `token-param.audience`."""
-    ca: Annotated[BesidePath, AfterValidator(_has_certificates)] | None = None
+    ca: Certificates | None = None
     """A file with the certificates of the authorities to trust; default: those that the system trusts."""
     verify: bool = True
     """Whether the server's certificate is verified."""

@@ -23,6 +23,7 @@ from monolith_core.plan import (
     due_days,
     due_partitions,
     known_versions,
+    newest_first,
     settled_days,
     wanted_days,
     windows,
@@ -30,7 +31,7 @@ from monolith_core.plan import (
 from monolith_core.plugin import OffersPartitions, Purges, Source, TellsVersions
 from monolith_core.runner.opened import make_context
 from monolith_core.runner.request import Request
-from monolith_core.storage import LedgerRow, Storage
+from monolith_core.storage import Held, LedgerRow, Storage
 
 log = logging.getLogger("monolith.run")
 
@@ -67,16 +68,11 @@ def holding(config: Config, source: PluginConfig) -> list[str]:
     return [each.id for each in config.targets.values() if where is not None and each.options.location() == where]
 
 
-def held(
-    config: Config, source: PluginConfig, storage: Storage, window: Window | None
-) -> dict[Partition, Digest] | None:
+def held(config: Config, source: PluginConfig, storage: Storage, window: Window | None) -> Held | None:
     """What those targets hold, by the ledger; None if there are none."""
     targets = holding(config, source)
-    if not targets:
-        return None
-    if window is None:
-        return storage.ledger.digests(targets)
-    return storage.ledger.digests(targets, window.start, window.end)
+    days = DayRange(window.start, window.end) if window else None
+    return Held(storage.ledger, tuple(targets), days) if targets else None
 
 
 class Planner:
@@ -102,7 +98,8 @@ class Planner:
             )
         if offered is None:
             return self._ordinary(source, plugin)
-        due = self._only(source.id, self._own_partitions(source, offered), ordinary=False)
+        found, offered = self._own_partitions(source, offered)
+        due = self._only(source.id, found, ordinary=False)
         return SourcePlan(self.now, tuple(due), tuple(windows(due, source.options.span)), offered)
 
     def wanted(self, source: PluginConfig) -> Wanted:
@@ -151,20 +148,37 @@ class Planner:
             return None
         return DayRange(since or dt.date.min, max(until or dt.date.max - ONE_DAY, since or dt.date.min))
 
-    def _own_partitions(self, source: PluginConfig, offered: Mapping[Partition, Digest]) -> list[DueDay]:
+    def _own_partitions(
+        self, source: PluginConfig, offered: Mapping[Partition, Digest]
+    ) -> tuple[list[DueDay], Mapping[Partition, Digest]]:
+        """What is due, and the offered partitions, at least those of which something is."""
         limits = self._limits(source)
-        start, end = (limits.start, limits.end) if limits else (None, None)
-        ledgers = [
-            Ledger(
-                target.id,
-                fingerprint(source, target),
-                self.storage.ledger.glance(target.id, source.id, start, end),
-            )
-            for target in self._targets()
-        ]
         named = self.request.sources
         sources = None if named is None or source.id in named else named  # the archive's id means all that it offers
-        return due_partitions(offered, ledgers, days=limits, sources=sources, force=self.request.force)
+        due: list[DueDay] = []
+        looked_at: dict[Partition, Digest] = {}
+        for target in self._targets():
+            some, ledger = self._copied(source, target, offered, limits)
+            due += due_partitions(some, [ledger], days=limits, sources=sources, force=self.request.force)
+            looked_at.update(some)
+        return newest_first(due), looked_at
+
+    def _copied(
+        self, source: PluginConfig, target: PluginConfig, offered: Mapping[Partition, Digest], limits: DayRange | None
+    ) -> tuple[Mapping[Partition, Digest], Ledger]:
+        """The offered partitions and the target's rows; of what one target of ours holds, only what may be due."""
+        ledger, mark = self.storage.ledger, fingerprint(source, target)
+        start, end = (limits.start, limits.end) if limits else (None, None)
+        rows: Mapping[Partition, Row]
+        if (
+            isinstance(offered, Held)
+            and len(offered.targets) == 1
+            and offered.days == limits
+            and not self.request.force
+        ):
+            some, rows = ledger.unlike(target.id, source.id, mark, offered.targets[0], start, end)
+            return some, Ledger(target.id, mark, rows)
+        return offered, Ledger(target.id, mark, ledger.glance(target.id, source.id, start, end))
 
     def _ordinary(self, source: PluginConfig, plugin: Source) -> SourcePlan:
         if self.request.sources is not None and not self._carries(source):
@@ -242,8 +256,8 @@ class Planner:
 
 def _checked(source: PluginConfig, offered: Any) -> Mapping[Partition, Digest] | None:
     """What a source offers, if it is partitions and their digests."""
-    if offered is None:
-        return None
+    if offered is None or isinstance(offered, Held):
+        return offered
     if not isinstance(offered, Mapping):
         raise PermanentError(f"{source} offers {type(offered).__name__}, expected a mapping of Partition to Digest")
     kinds = {*map(type, offered), *map(type, offered.values())} - {Partition, Digest}

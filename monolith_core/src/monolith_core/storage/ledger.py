@@ -12,6 +12,7 @@ from monolith_core.events import State
 from monolith_core.partition import Digest, Partition
 from monolith_core.storage.rows import Covered, Glance, LedgerRow
 from monolith_core.storage.values import day_in, instant_in, instant_out, text_out
+from monolith_core.storage.where import Where
 
 if TYPE_CHECKING:
     from monolith_core.storage.storage import Storage
@@ -35,6 +36,8 @@ _COLUMNS = (
     "purged",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)}"
+_GLANCED = "t.state, t.count, t.a, t.b, t.fingerprint, t.age, t.version"
+_UNDONE = "t.state <> 'done' OR t.fingerprint <> ? OR t.count IS NULL"
 # Named one by one: each is a range of the index `ledger_due`, which a `<>` is not.
 _NOT_DONE = [state for state in get_args(State) if state != "done"]
 
@@ -69,7 +72,7 @@ class Ledger:
         end: dt.date | None = None,
     ) -> list[LedgerRow]:
         """The rows that meet every condition given, by target, source and day; `end` is the last day."""
-        where = _Where(start, end)
+        where = Where(start, end)
         where.one_of("target", targets)
         where.one_of("source", sources)
         where.one_of("via", None if via is None else [via])
@@ -81,18 +84,47 @@ class Ledger:
         self, target: str, via: str, start: dt.date | None = None, end: dt.date | None = None
     ) -> dict[Partition, Glance]:
         """What a plan looks at of each row: of a copied archive there are tens of thousands."""
-        where = _Where(start, end)
-        where.add("target = ?", target)
-        where.add("via = ?", via)
-        select = "SELECT source, date, state, count, a, b, fingerprint, age, version FROM ledger"
-        found = self._query(select, where.text, values=where.values)
+        where = Where(start, end, "t.")
+        where.add("t.target = ?", target)
+        where.add("t.via = ?", via)
+        select = ["SELECT t.source, t.date,", _GLANCED, "FROM ledger t"]
+        found = self._query(*select, where.text, values=where.values)
         days = _Days()
-        return {
-            Partition(source, days[day]): Glance(
-                state, None if count is None else Digest(count, a, b), fingerprint, age, version
-            )
-            for source, day, state, count, a, b, fingerprint, age, version in found
-        }
+        return {Partition(source, days[day]): _glance(*glanced) for source, day, *glanced in found}
+
+    def unlike(
+        self, target: str, via: str, fingerprint: str, holder: str, start: dt.date | None, end: dt.date | None
+    ) -> tuple[dict[Partition, Digest], dict[Partition, Glance]]:
+        """What may be due of the partitions that `holder` holds and `target` is given by way of `via`.
+
+        All but those that the target's row says are done, under `fingerprint`, and equal: what the holder has of them,
+        without empty ones, and the target's rows. The database compares, so that only these are read.
+        """
+        held, given = Where(start, end, "h."), Where(start, end, "t.")
+        held.add("h.target = ?", holder)
+        held.add("h.count > 0")
+        held.add(f"(t.target IS NULL OR {_UNDONE} OR t.count <> h.count OR t.a <> h.a OR t.b <> h.b)", fingerprint)
+        given.add("t.target = ?", target)
+        given.add("t.via = ?", via)
+        given.add("h.target IS NULL")
+        given.add(f"({_UNDONE} OR t.count <> 0)", fingerprint)
+        found = self._query(
+            *("SELECT h.source, h.date, h.count, h.a, h.b,", _GLANCED, "FROM ledger h"),
+            "LEFT JOIN ledger t ON t.target = ? AND t.source = h.source AND t.date = h.date AND t.via = ?",
+            held.text,
+            *("UNION ALL SELECT t.source, t.date, 0, 0, 0,", _GLANCED, "FROM ledger t"),
+            "LEFT JOIN ledger h ON h.target = ? AND h.source = t.source AND h.date = t.date AND h.count > 0",
+            given.text,
+            values=[target, via, *held.values, holder, *given.values],
+        )
+        digests, rows = {}, {}
+        for source, day, count, a, b, *glanced in found:
+            partition = Partition(source, day_in(day))
+            if count:
+                digests[partition] = Digest(count, a, b)
+            if glanced[0] is not None:
+                rows[partition] = _glance(*glanced)
+        return digests, rows
 
     def stretch(
         self, target: str, via: str, start: dt.date, end: dt.date, fingerprint: str, settle: float
@@ -132,7 +164,7 @@ class Ledger:
 
     def carries(self, targets: Iterable[str], via: str, sources: Iterable[str]) -> bool:
         """Whether a source has yielded records of one of `sources` into one of the targets."""
-        where = _Where(None, None)
+        where = Where(None, None)
         where.one_of("target", targets)
         where.one_of("via", [via])
         where.one_of("source", sources)
@@ -159,7 +191,7 @@ class Ledger:
 
     def remarked(self, start: dt.date | None = None, end: dt.date | None = None) -> list[LedgerRow]:
         """The rows that have a remark, by target, source and day."""
-        where = _Where(start, end)
+        where = Where(start, end)
         where.add("remark <> ''")
         found = self._query(_SELECT, "FROM ledger", where.text, "ORDER BY target, source, date", values=where.values)
         return [_row(row) for row in found]
@@ -186,7 +218,7 @@ class Ledger:
     ) -> dict[Partition, Digest]:
         """What the targets hold, without empty partitions; where they differ, what was written last."""
         names = list(targets)
-        where = _Where(start, end)
+        where = Where(start, end)
         where.one_of("target", names)
         where.one_of("source", sources)
         where.add("count > 0" if len(names) == 1 else "count IS NOT NULL")
@@ -200,7 +232,7 @@ class Ledger:
 
     def coverage(self, start: dt.date | None = None, end: dt.date | None = None) -> list[Covered]:
         """Every row in the days, by target, via, source and day."""
-        where = _Where(start, end)
+        where = Where(start, end)
         found = self._query(
             "SELECT target, via, source, date, state, age, COALESCE(count, 0) FROM ledger",
             where.text,
@@ -220,31 +252,6 @@ class Ledger:
         return self._storage.query(" ".join(parts), values)
 
 
-class _Where:
-    """A WHERE clause that grows."""
-
-    def __init__(self, start: dt.date | None, end: dt.date | None) -> None:
-        self._conditions: list[str] = []
-        self.values: list[Any] = []
-        if start is not None:
-            self.add("date >= ?", start.isoformat())
-        if end is not None:
-            self.add("date <= ?", end.isoformat())
-
-    def add(self, condition: str, *values: Any) -> None:
-        self._conditions.append(condition)
-        self.values.extend(values)
-
-    def one_of(self, column: str, allowed: Iterable[str] | None) -> None:
-        if allowed is not None:
-            values = list(allowed)
-            self.add(f"{column} IN ({_marks(values)})" if values else "1 = 0", *values)
-
-    @property
-    def text(self) -> str:
-        return f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
-
-
 class _Days(dict[Any, dt.date]):
     """The day of each value a driver gives: a ledger names the same days many times."""
 
@@ -253,8 +260,8 @@ class _Days(dict[Any, dt.date]):
         return day
 
 
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" for _ in values)
+def _glance(state: State, count: int | None, a: int, b: int, fingerprint: str, age: int, version: str) -> Glance:
+    return Glance(state, None if count is None else Digest(count, a, b), fingerprint, age, version)
 
 
 def _values(row: LedgerRow) -> tuple[Any, ...]:

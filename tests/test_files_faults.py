@@ -301,3 +301,21 @@ def test_options_of_the_file_system_are_json_or_text() -> None:
         "client_kwargs": {"a": 1},
     }
     assert "0x" not in repr(of.options)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 1000])
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("7,y\n", "11: b: got 'y', expected a whole number"),
+        ("7\n", "11: 1 fields, expected 2 (a, b)"),
+        ('7,"8\n\n', "11: a quote that is opened in this row is never closed"),
+        ("a,b\n", "11: the header once more"),
+    ],
+)
+def test_blank_lines_and_line_feeds_in_fields_count(
+    tmp_path: Path, row: str, said: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monolith_plugins_files.tables.AT_ONCE", at_once)
+    text = f'a,b\n\n"1\n\n1",2\n\n\n3,4\n5,"6\n"\n{row}'
+    assert fault(tmp_path, "2024-02-29.csv", text, types=["a: text", "b: integer"]).startswith(f"2024-02-29.csv:{said}")

@@ -21,7 +21,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import tenacity
 import trio
 from click.testing import CliRunner
 from support.elasticsearch_node import Node
@@ -285,7 +284,7 @@ class Teller:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_backoff", tenacity.wait_none())
+    monkeypatch.setattr(retry, "_backoff", lambda attempt: 0.0)
 
 
 @pytest.fixture

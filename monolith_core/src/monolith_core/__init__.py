@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         Yielded,
     )
     from monolith_core.record import ArchivedRecord, Record, content_id
-    from monolith_core.rows import Columns, Rows
+    from monolith_core.rows import Columns, Rows, Transposed
     from monolith_core.runner.window import run_window
     from monolith_core.transform import Transform
     from monolith_core.urls import database_location, database_url
@@ -146,6 +146,7 @@ _HOME = {
     "rows": (
         "Columns",
         "Rows",
+        "Transposed",
     ),
     "runner.window": ("run_window",),
     "transform": ("Transform",),
@@ -208,6 +209,7 @@ __all__ = [
     "TemporaryError",
     "Transform",
     "TransformOptions",
+    "Transposed",
     "Window",
     "WindowProgress",
     "WindowStarted",

@@ -1,6 +1,7 @@
 """Tables: rows of texts, of CSV and of lines that match a pattern, and the records that they become.
 
-Rows are converted some hundreds at once and column by column, which takes half the time of value by value.
+Rows are converted some hundreds at once and column by column, which takes half the time of value by value; the engine
+is given the columns as they are.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import csv
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import accumulate, compress, islice
 
-from monolith_core import Columns, RecordError, Rows
+from monolith_core import Columns, RecordError, Rows, Transposed
 from monolith_plugins_files import patterns
 from monolith_plugins_files.content import Content, allow_long_fields
 from monolith_plugins_files.days import has_time
@@ -24,7 +25,7 @@ AT_ONCE = 1000
 """Rows that are converted at once."""
 
 Row = Sequence[str | None]
-Some = tuple[list[Row], list[int]]
+Some = tuple[list[Row], Sequence[int]]
 """Some rows, and the line that each begins in."""
 
 
@@ -97,22 +98,25 @@ class _Csv:
             raise self._fault(error, line) from None
 
     def _rows(self, header: list[str], line: int) -> Iterator[Some]:
-        rows: list[Row] = []
-        lines: list[int] = []
-        try:
-            for row in self._reader:
-                if row:
-                    rows.append(row)
-                    lines.append(line)
-                    if len(rows) == AT_ONCE:
-                        yield self._checked(rows, lines, header)
-                        rows, lines = [], []
-                line = self._reader.line_num + 1
-        except csv.Error as error:
-            raise self._fault(error, line) from None
-        yield self._checked(rows, lines, header)
+        while True:
+            rows: list[list[str]] = []
+            try:
+                rows.extend(islice(self._reader, AT_ONCE))
+            except csv.Error as error:
+                raise self._fault(error, _begins(rows, line)[-1]) from None
+            if not rows:
+                return
+            after = self._reader.line_num + 1
+            lines: Sequence[int] = range(line, after)
+            if len(lines) > len(rows):  # fields have line feeds
+                lines = _begins(rows, line)[:-1]
+            line = after
+            if not all(rows):
+                lines = list(compress(lines, rows))
+                rows = list(filter(None, rows))
+            yield self._checked(rows, lines, header)
 
-    def _checked(self, rows: list[Row], lines: list[int], header: list[str]) -> Some:
+    def _checked(self, rows: list[list[str]], lines: Sequence[int], header: list[str]) -> Some:
         """The rows, if each has as many fields as the header and none is the header once more."""
         if set(map(len, rows)) - {len(header)}:
             line, row = next((line, row) for line, row in zip(lines, rows, strict=True) if len(row) != len(header))
@@ -121,7 +125,7 @@ class _Csv:
             )
         if header in rows:
             raise self._content.fault(lines[rows.index(header)], "the header once more; expected a row")
-        return rows, lines
+        return list(rows), lines
 
     def _check(self, header: list[str]) -> None:
         line = self._reader.line_num
@@ -145,6 +149,11 @@ class _Csv:
         if "expected after" in text:
             return self._content.fault(line, f"text follows a closing quote; expected {_QUOTE}, or set quote = none")
         return self._content.fault(line, text)
+
+
+def _begins(rows: list[list[str]], line: int) -> list[int]:
+    """The line that each row begins in, if the first one does in `line`; and that of what follows."""
+    return list(accumulate((1 + sum(field.count("\n") for field in row) for row in rows), initial=line))
 
 
 _QUOTE = "a quote within a quoted field to be doubled"
@@ -202,7 +211,7 @@ class Table:
             )
         return self._names.index(name)
 
-    def rows(self, rows: list[Row], lines: list[int], scope: Scope) -> Iterable[Rows]:
+    def rows(self, rows: list[Row], lines: Sequence[int], scope: Scope) -> Iterable[Rows]:
         """The records of those rows that are wanted; raises FileFault for a day, RecordError for another value."""
         try:
             return self._rows(rows, scope) if rows else ()
@@ -223,24 +232,24 @@ class Table:
         if self._category_at is not None:
             categories = list(map(_category, columns[self._category_at]))
         pairs = zip(self._texts, self._places, strict=True)
-        values = [text.values(columns[place]) for text, place in pairs]
-        found: list[tuple[object, ...]] = list(zip(*values, strict=True)) if values else [()] * len(days)
-        return self._grouped(days, categories, found)
+        return self._grouped(days, categories, [text.values(columns[place]) for text, place in pairs])
 
     def _grouped(
-        self, days: Sequence[dt.date | None], categories: Sequence[str], rows: list[tuple[object, ...]]
+        self, days: Sequence[dt.date | None], categories: Sequence[str], columns: list[Sequence[object]]
     ) -> Iterator[Rows]:
         """The rows of each day and category; mostly there is one."""
-        places = list(zip(days, categories, strict=True))
-        groups: dict[tuple[dt.date | None, str], list[tuple[object, ...]]] = {}
-        if places and places.count(places[0]) == len(places):
-            groups[places[0]] = rows
+        keys = list(zip(days, categories, strict=True))
+        places: dict[tuple[dt.date | None, str], Sequence[int]] = {}
+        if keys and keys.count(keys[0]) == len(keys):
+            places[keys[0]] = range(len(keys))
         else:
-            for place, row in zip(places, rows, strict=True):
-                groups.setdefault(place, []).append(row)
-        for (day, category), some in groups.items():
+            found: dict[tuple[dt.date | None, str], list[int]] = {}
+            for place, key in enumerate(keys):
+                found.setdefault(key, []).append(place)
+            places.update(found)
+        for (day, category), some in places.items():
             assert day is not None
-            yield Rows(day, category, self._columns, some)
+            yield Rows(day, category, self._columns, _picked(columns, some))
 
     def _look(self, row: Row, line: int, scope: Scope) -> None:
         """Raise what is wrong with a row, if it is this one."""
@@ -262,3 +271,13 @@ class Table:
 
     def _found(self, row: Row, place: int, fault: ValueFault) -> str:
         return f"{self._names[place]}: got {shown(row[place])}, {fault}"
+
+
+def _picked(columns: list[Sequence[object]], places: Sequence[int]) -> Sequence[Sequence[object]]:
+    """The rows at these places, in ascending order."""
+    if not columns:
+        return [()] * len(places)
+    start, end = places[0], places[-1] + 1
+    if end - start == len(places):  # as in a file that is sorted
+        return Transposed([column[start:end] for column in columns])
+    return Transposed([[column[place] for place in places] for column in columns])

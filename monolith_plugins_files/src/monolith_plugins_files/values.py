@@ -156,18 +156,18 @@ class Column:
         self._asked = 0
         self._known: dict[str | None, Any] | None = _Memo(self._value)
 
-    def values(self, texts: Sequence[str | None]) -> Iterable[Any]:
-        """The value of each text, as they are taken; raises ValueFault."""
+    def values(self, texts: Sequence[str | None]) -> Sequence[Any]:
+        """The value of each text; raises ValueFault."""
         if self._convert is str and len(self._null) == 1:
             return texts if all(texts) else [text or None for text in texts]
         if self._known is None:
-            return map(self._value, texts)
+            return list(map(self._value, texts))
         self._asked += len(texts)
         if len(self._known) > self._most:
             self._known = _Memo(self._value) if self._asked > 3 * self._most else None
             self._asked = 0
             return self.values(texts)
-        return map(self._known.__getitem__, texts)
+        return list(map(self._known.__getitem__, texts))
 
     def _value(self, text: str | None) -> Any:
         return None if text is None or text in self._null else self._convert(text)

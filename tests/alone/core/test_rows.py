@@ -16,7 +16,7 @@ from monolith_core.encoding import canonical
 from monolith_core.errors import MonolithError, RecordError, StrayRecord
 from monolith_core.exact import Nan, exact
 from monolith_core.partition import Window
-from monolith_core.rows import Columns, Rows
+from monolith_core.rows import Columns, Rows, Transposed
 from monolith_core.stage import Stage
 
 DAY = dt.date(2024, 2, 29)
@@ -77,6 +77,9 @@ def test_the_json_is_that_of_records(table: tuple[list[str | None], list[list[An
     one_by_one = outcome(lambda: [canonical(data_of(header, row), nan) for row in rows])
     assert outcome(lambda: Columns(header).canonical(rows, nan)) == one_by_one
     assert outcome(lambda: [exact(data_of(header, row), nan) for row in rows]) == one_by_one
+    if header:
+        transposed = Transposed([[row[place] for row in rows] for place in range(len(header))])
+        assert outcome(lambda: Columns(header).canonical(transposed, nan)) == one_by_one
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=20), st.sampled_from([10, 2**20]))
@@ -85,6 +88,32 @@ def test_they_are_staged_as_records_are(pairs: list[tuple[int, int]], limit: int
     rows = Rows(DAY, "x", columns, pairs)
     assert staged([rows], limit) == staged(list(rows.records()), limit)
     assert staged([rows, rows], limit) == staged([*rows.records(), rows], limit)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=20))
+def test_columns_are_staged_as_rows_are(pairs: list[tuple[int, int]]):
+    rows = Rows(DAY, "x", Columns(["n", "m"]), pairs)
+    columns = Rows(DAY, "x", Columns(["n", "m"]), Transposed([[n for n, _ in pairs], [m for _, m in pairs]]))
+    assert staged([columns], 2**20) == staged([rows], 2**20)
+    assert list(columns.records()) == list(rows.records())
+
+
+def test_columns_are_a_sequence_of_rows():
+    rows = Transposed([[1, 2, 3], "abc"])
+    assert (len(rows), list(rows), rows[1], rows[-1]) == (3, [(1, "a"), (2, "b"), (3, "c")], (2, "b"), (3, "c"))
+    assert list(rows[1:]) == [(2, "b"), (3, "c")]
+    assert list(pickle.loads(pickle.dumps(rows))) == list(rows)
+
+
+@pytest.mark.parametrize("columns", [[], [[1, 2], [3]]])
+def test_columns_that_are_no_rows(columns: list[list[int]]):
+    with pytest.raises(ValueError, match="expected the same number of each"):
+        Transposed(columns)
+
+
+def test_columns_that_are_too_few():
+    with pytest.raises(ValueError, match="a row has 1 values, expected 2"):
+        Columns(["a", "b"]).canonical(Transposed([[1, 2]]))
 
 
 def staged(answer: list[Any], limit: int) -> Any:

@@ -11,11 +11,21 @@ from aiosmtpd.controller import Controller
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monolith_core import Context, Partition, PartitionFinished, PermanentError, Run, SourcePlanned, SourceSkipped
+from monolith_core import (
+    Context,
+    Partition,
+    PartitionFinished,
+    PermanentError,
+    Run,
+    SourcePlanned,
+    SourceSkipped,
+    TemporaryError,
+)
 from monolith_core.testing import HooksSuite, memory_source, memory_target
 from monolith_plugin_notify import NotifyHooks
-from monolith_plugin_notify.message import message
-from monolith_plugin_notify.troubles import MEMORY, Trouble, compare, read_told, write_told
+from monolith_plugin_notify.message import Message, message
+from monolith_plugin_notify.state import MOST, State, read_state, write_state
+from monolith_plugin_notify.troubles import MEMORY, Trouble, compare
 
 TODAY = dt.date(2024, 3, 10)
 NOON = dt.datetime(2024, 3, 10, 12, tzinfo=dt.UTC)
@@ -119,14 +129,83 @@ def test_what_is_held_is_told_once(hooks, told, shop, monolith_bench):
     assert title == "monolith: shop into memory no longer held (2024-03-10)"
 
 
-def test_a_message_that_was_not_taken_is_sent_again(hooks, told, shop, monolith_bench, monolith_service):
+@pytest.fixture
+def down(told, monolith_service):
+    """Runs something while the service is busy, with what it was asked in vain forgotten."""
+
+    def down(run):
+        monolith_service.says("/told", "busy", status=503)
+        run()
+        told()
+        monolith_service.says("/told", "")
+
+    return down
+
+
+def test_a_failure_that_was_not_taken_is_told_after_the_next_run_and_once(hooks, told, down, shop, monolith_bench):
     shop.trouble[TODAY] = "no such table"
-    monolith_service.says("/told", "busy", status=503)
-    assert monolith_bench.run(hooks()).report["counts"]["failed"] == 1
-    told()
-    monolith_service.says("/told", "")
+    down(lambda: monolith_bench.run(hooks()))
+    for _ in range(2):
+        assert monolith_bench.run(hooks()).report["counts"]["failed"] == 1
+    assert told() == [
+        ("monolith: shop into memory failed (2024-03-10)", ["shop into memory failed (2024-03-10):", "  no such table"])
+    ]
+
+
+def test_a_recovery_that_was_not_taken_is_told_after_the_next_run_and_once(hooks, told, down, shop, monolith_bench):
+    shop.trouble[TODAY] = "no such table"
     monolith_bench.run(hooks())
     assert len(told()) == 1
+    shop.trouble.clear()
+    down(lambda: monolith_bench.run(hooks()))
+    for _ in range(2):
+        monolith_bench.run(hooks())
+    assert [title for title, _ in told()] == ["monolith: shop into memory no longer failed (2024-03-10)"]
+
+
+def drifted(listener):
+    """A run that finds a drift."""
+    listener.run_started(RUN)
+    listener.partition_finished(finished())
+    listener.run_finished(RUN, {"status": "ok"})
+
+
+def quiet(listener):
+    """A run that finds nothing."""
+    listener.run_started(RUN)
+    listener.run_finished(RUN, {"status": "ok"})
+
+
+def test_a_drift_that_was_not_taken_is_told_after_the_next_run_and_once(hooks, told, down):
+    def in_vain():
+        with pytest.raises(TemporaryError, match="section notify took the message; it is sent again after the next"):
+            drifted(hooks())
+
+    down(in_vain)
+    quiet(hooks())
+    assert [title for title, _ in told()] == ["monolith: shop into memory had drifted, and was due again (2024-03-10)"]
+    quiet(hooks())
+    assert told() == []
+
+
+def test_what_is_over_before_it_could_be_told_is_told_in_its_order(hooks, told, down, shop, monolith_bench):
+    """In one message, however long the service was away."""
+    shop.trouble[TODAY] = "no such table"
+    down(lambda: monolith_bench.run(hooks()))
+    shop.trouble.clear()
+    down(lambda: monolith_bench.run(hooks()))
+    monolith_bench.run(hooks())
+    ((title, lines),) = told()
+    assert title == "monolith: shop into memory no longer failed (2024-03-10) (after 1 that could not be sent)"
+    assert lines[0] == "shop into memory failed (2024-03-10):"
+    assert lines[-1] == "shop into memory no longer failed (2024-03-10)"
+    assert sum("run of" in line for line in lines) == 1, "each has its run; that of the first is the first line"
+
+
+def test_what_cannot_be_sent_for_long_is_not_kept_for_ever(tmp_path):
+    write_state(tmp_path / "told.json", State({}, [Message(str(n), "text") for n in range(MOST + 1)]))
+    kept = read_state(tmp_path / "told.json").untold
+    assert (len(kept), kept[-1]) == (MOST, Message(str(MOST), "text"))
 
 
 def test_only_what_was_asked_for_is_told(hooks, told, shop, monolith_bench):
@@ -140,16 +219,12 @@ def finished(outcome="done", reason="drift", day=TODAY):
 
 
 def test_a_drift_is_told_and_over(hooks, told):
-    listener = hooks()
-    listener.run_started(RUN)
-    listener.partition_finished(finished())
-    listener.run_finished(RUN, {"status": "ok"})
+    drifted(hooks())
     assert told()[0][1] == [
         "shop into memory had drifted, and was due again (2024-03-10):",
         "  the target held something else than was written",
     ]
-    listener.run_started(RUN)
-    listener.run_finished(RUN, {"status": "ok"})
+    quiet(hooks())
     assert told() == []
 
 
@@ -233,23 +308,35 @@ def test_what_nobody_speaks_of_any_more_is_forgotten():
     assert compare({trouble: NOON}, {}, (), NOON + MEMORY) == compare({}, {}, (), NOON)
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", "[1]", '[{"trouble": [], "seen": "x"}]', '[{"seen": 1}]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[",
+        "{}",
+        "[1]",
+        '{"told": [{"trouble": [], "seen": "x"}], "untold": []}',
+        '{"told": [{"seen": 1}], "untold": []}',
+        '{"told": [], "untold": [{"title": "x"}]}',
+    ],
+)
 def test_a_file_that_is_not_ours_is_as_none(tmp_path, text):
     file = tmp_path / "told.json"
-    assert read_told(file) == {}
+    assert read_state(file) == State()
     file.write_text(text)
-    assert read_told(file) == {}
+    assert read_state(file) == State()
 
 
 WRITER = """
 import datetime, sys
 from pathlib import Path
-from monolith_plugin_notify.troubles import Trouble, write_told
+from monolith_plugin_notify.state import State, write_state
+from monolith_plugin_notify.troubles import Trouble
 told = {Trouble("failed", "shop", "memory", str(n)): datetime.datetime.now(datetime.UTC) for n in range(2000)}
-write_told(Path(sys.argv[1]), told)
+write_state(Path(sys.argv[1]), State(told))
 print("ready", flush=True)
 while True:
-    write_told(Path(sys.argv[1]), told)
+    write_state(Path(sys.argv[1]), State(told))
 """
 
 
@@ -259,17 +346,18 @@ def test_whoever_reads_and_whenever_it_is_killed_the_file_is_whole(tmp_path):
     try:
         assert child.stdout.readline() == "ready\n"
         for _ in range(50):
-            assert len(read_told(file)) == 2000
+            assert len(read_state(file).told) == 2000
     finally:
         child.kill()
         child.communicate()
-    assert len(read_told(file)) == 2000
+    assert len(read_state(file).told) == 2000
 
 
 def test_what_is_written_is_read(tmp_path):
     told = {Trouble("failed", "shop", "memory", "2024-03-10"): NOON, Trouble("run"): NOON}
-    write_told(tmp_path / "told.json", told)
-    assert read_told(tmp_path / "told.json") == told
+    state = State(told, (Message("a title", "a text\nof two lines, söme of it"),))
+    write_state(tmp_path / "told.json", state)
+    assert read_state(tmp_path / "told.json") == state
 
 
 @pytest.mark.parametrize("wrong", [{"urls": "ada@example.org"}, {"urls": ""}, {"about": []}, {"about": ["weather"]}])

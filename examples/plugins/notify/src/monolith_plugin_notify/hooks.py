@@ -18,8 +18,9 @@ from monolith_core import (
     TemporaryError,
     hookimpl,
 )
-from monolith_plugin_notify.message import message
-from monolith_plugin_notify.troubles import Changes, Kind, Trouble, compare, read_told, write_told
+from monolith_plugin_notify.message import Message, message, together
+from monolith_plugin_notify.state import State, read_state, write_state
+from monolith_plugin_notify.troubles import Kind, Trouble, compare
 
 
 def _services(value: SecretStr) -> SecretStr:
@@ -34,13 +35,16 @@ class NotifyOptions(PluginOptions):
     urls: Annotated[SecretStr, AfterValidator(_services)] = Field(examples=["mailto://user:${PASSWORD}@example.org"])
     """Where to tell it: URLs of Apprise, separated by spaces or commas."""
     state: Annotated[BesidePath, Field(validate_default=True)] = Path("monolith-notify.json")
-    """The file that remembers what was told; it is made when it is needed."""
+    """The file that remembers what was told, and what is still to be; it is made when it is needed."""
     about: Annotated[tuple[Kind, ...], Field(min_length=1)] = get_args(Kind)
     """What is told, and that it is well again."""
 
 
 class NotifyHooks:
-    """Tells each change once: what a run finds to be as the last one told is not told again."""
+    """Tells people when a run breaks off, a source or a day fails, is held or has drifted, and when it is well again.
+
+    Each change once: what a run finds to be as the last one told is not told again.
+    """
 
     Options = NotifyOptions
 
@@ -79,23 +83,31 @@ class NotifyHooks:
 
     @hookimpl
     def run_finished(self, run: Run, report: dict[str, Any]) -> None:
-        """Tell what has changed, then remember it: if that is cut short, it is told twice and never not at all."""
+        """Tell what has changed, and what could not be told before, then remember it.
+
+        If that is cut short, it is told twice; what no service took is kept, and told after the next run.
+        """
         if report["status"] == "error":
             self._found[Trouble("run")] = report["error"]
         else:
             self._well.add(Trouble("run"))
         found = {trouble: why for trouble, why in self._found.items() if trouble.kind in self.options.about}
-        changes = compare(read_told(self.options.state), found, self._well, run.started)
-        if changes.began or changes.ended:
-            self._tell(run, changes)
-        write_told(self.options.state, changes.told)
+        before = read_state(self.options.state)
+        changes = compare(before.told, found, self._well, run.started)
+        changed = bool(changes.began or changes.ended)
+        untold = (*before.untold, message(run, changes)) if changed else before.untold
+        taken = not untold
+        try:
+            taken = taken or self._send(together(untold))
+        finally:
+            write_state(self.options.state, State(changes.told, () if taken else untold))
+        if not taken:
+            raise TemporaryError(
+                f"not every service of section {self.context.id} took the message; it is sent again after the next run"
+            )
 
-    def _tell(self, run: Run, changes: Changes) -> None:
+    def _send(self, message: Message) -> bool:
+        """Whether every service took it."""
         services = apprise.Apprise()
         services.add(self.options.urls.get_secret_value())
-        title, body = message(run, changes)
-        if not services.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
-            raise TemporaryError(
-                f"not every service of section {self.context.id} took the message; "
-                "the next run sends again what it meets again"
-            )
+        return bool(services.notify(body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT))

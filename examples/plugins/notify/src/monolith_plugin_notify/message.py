@@ -1,7 +1,8 @@
-"""A change in words."""
+"""Changes in words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from monolith_core import Run
 from monolith_plugin_notify.troubles import Changes, Kind, Trouble
@@ -24,13 +25,27 @@ _DAYS = 5
 """Most days that are named of one source."""
 
 
-def message(run: Run, changes: Changes) -> tuple[str, str]:
-    """The title and the text of a message, both without secrets, as the events of a run are."""
+class Message(NamedTuple):
+    """What is sent, without secrets, as the events of a run are."""
+
+    title: str
+    text: str
+
+
+def message(run: Run, changes: Changes) -> Message:
+    """What a run has changed."""
     lines = [*_lines(changes.began, _BEGAN), *_lines(dict.fromkeys(changes.ended, ""), _ENDED)]
     first = lines[0].partition(":\n")[0]
     more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
     where = f"{run.config} on {run.host}, run of {run.started:%Y-%m-%d %H:%M %Z}"
-    return f"monolith: {first}{more}", "\n".join([where, "", *lines])
+    return Message(f"monolith: {first}{more}", "\n".join([where, "", *lines]))
+
+
+def together(messages: Sequence[Message]) -> Message:
+    """One message of some, with the newest one's title and the texts in their order."""
+    *earlier, newest = messages
+    more = f" (after {len(earlier)} that could not be sent)" if earlier else ""
+    return Message(f"{newest.title}{more}", "\n\n".join(each.text for each in messages))
 
 
 def _lines(troubles: Mapping[Trouble, str], words: Mapping[Kind, str]) -> Iterator[str]:

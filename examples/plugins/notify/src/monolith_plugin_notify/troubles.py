@@ -1,11 +1,8 @@
 """What is wrong, what of it was told already, and what is to be told now."""
 
 import datetime as dt
-import json
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 Kind = Literal["run", "source", "failed", "held", "drift"]
@@ -51,23 +48,3 @@ def compare(told: Told, found: Mapping[Trouble, str], well: Collection[Trouble],
     }
     lasting = {trouble: now for trouble in found if trouble.kind != "drift"}
     return Changes(began, ended, {**kept, **lasting})
-
-
-def read_told(file: Path) -> Told:
-    """What the file remembers; nothing if there is none, or if it is not ours: then everything is told again."""
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
-        return {Trouble(*row["trouble"]): dt.datetime.fromisoformat(row["seen"]) for row in rows}
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return {}
-
-
-def write_told(file: Path, told: Told) -> None:
-    """Replace the file in one step: whenever the process is stopped, it is the old one or the new one."""
-    rows = [{"trouble": list(trouble), "seen": seen.isoformat()} for trouble, seen in sorted(told.items())]
-    beside = file.with_name(f"{file.name}.{os.getpid()}")
-    try:
-        beside.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)

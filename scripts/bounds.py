@@ -18,12 +18,15 @@ ROOT = Path(__file__).parent.parent
 
 
 def declared() -> Iterator[str]:
-    """Every direct requirement of the distributions and of their extras, other than on each other."""
-    for file in sorted(ROOT.glob("monolith_*/pyproject.toml")):
+    """Every direct requirement of the distributions and of their extras, other than on each other.
+
+    Tools that the tests of a plugin may have in any version are none: they stay as they are.
+    """
+    for file in sorted([*ROOT.glob("monolith_*/pyproject.toml"), *ROOT.glob("examples/plugins/*/pyproject.toml")]):
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
         extras = project.get("optional-dependencies", {}).values()
         requirements = [*project["dependencies"], *(text for extra in extras for text in extra)]
-        yield from (each for each in requirements if not each.startswith("monolith-"))
+        yield from (each for each in requirements if not each.startswith("monolith-") and ">=" in each)
 
 
 def name(requirement: str) -> str:

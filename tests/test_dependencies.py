@@ -14,7 +14,8 @@ import pytest
 import monolith_core
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = sorted(path.parent for path in ROOT.glob("monolith_*/pyproject.toml"))
+PLUGINS = sorted(path.parent for path in ROOT.glob("examples/plugins/*/pyproject.toml"))
+FOLDERS = [*sorted(path.parent for path in ROOT.glob("monolith_*/pyproject.toml")), *PLUGINS]
 NOT_IMPORTED = {"tzdata", "s3fs", "backports-zstd"}
 """Data, and what is found by fsspec or by name."""
 

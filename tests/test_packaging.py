@@ -26,9 +26,10 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {
-    file.parent.name: str(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["name"])
-    for file in sorted(ROOT.glob("monolith_*/pyproject.toml"))
+    file.parent.relative_to(ROOT).as_posix(): str(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["name"])
+    for file in sorted([*ROOT.glob("monolith_*/pyproject.toml"), *ROOT.glob("examples/plugins/*/pyproject.toml")])
 }
+"""The folder of each distribution, and its name."""
 DRIVERS = {"pymysql", "psycopg", "psycopg-binary", "mysqlclient", "psycopg2"}
 
 CONFIG = """
@@ -78,12 +79,18 @@ def wheel(built: Path, folder: str) -> Path:
     return found
 
 
+def package(folder: str) -> str:
+    """The import package of a distribution."""
+    (marker,) = (ROOT / folder).glob("src/*/py.typed")
+    return marker.parent.name
+
+
 def sources(folder: str) -> set[str]:
     """What belongs into the package of a distribution: everything under `src`."""
     top = ROOT / folder / "src"
     return {
         path.relative_to(top).as_posix()
-        for path in (top / folder).rglob("*")
+        for path in (top / package(folder)).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
 
@@ -94,7 +101,7 @@ def test_a_wheel_has_the_package_and_nothing_else(built: Path, folder: str) -> N
         names = set(archive.namelist())
         about = {name for name in names if ".dist-info/" in name}
         assert names - about == sources(folder)
-        assert f"{folder}/py.typed" in names
+        assert f"{package(folder)}/py.typed" in names
         assert any(name.endswith("/licenses/LICENSE") for name in about)
         (metadata,) = (archive.read(name).decode() for name in about if name.endswith("/METADATA"))
     assert "\nLicense-Expression: MPL-2.0\n" in metadata
@@ -115,7 +122,17 @@ def test_an_sdist_has_what_the_wheel_is_built_from(built: Path, folder: str) -> 
     tests = {f"tests/{path.name}" for path in (ROOT / folder / "tests").glob("test_*.py")}
     assert tests
     expected = {f"src/{name}" for name in sources(folder)} | tests | {"pyproject.toml", "README.md", "LICENSE"}
-    assert names == expected | {"PKG-INFO", "setup.cfg"}
+    assert names == expected | more(folder) | {"PKG-INFO", "setup.cfg"}
+
+
+def more(folder: str) -> set[str]:
+    """What the manifest of a distribution names beside its tests, and what its tests share."""
+    manifest = ROOT / folder / "MANIFEST.in"
+    if not manifest.exists():
+        return set()
+    lines = [line.split() for line in manifest.read_text(encoding="utf-8").splitlines()]
+    shared = {f"tests/{path.name}" for path in (ROOT / folder / "tests").glob("conftest.py")}
+    return shared | {"MANIFEST.in"} | {name for word, *names in lines if word == "include" for name in names}
 
 
 def test_the_same_bytes_twice(built: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.distributions import make_distribution
 
 from monolith_core.cli.main import main
 from monolith_core.cli.new_plugin import _KINDS, _LICENSES
@@ -65,6 +66,39 @@ def test_a_name_that_cannot_be_one(tmp_path: Path, name: str) -> None:
         f"got the name {name!r}, expected lower-case letters, digits and single hyphens, such as acme-crm\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("sql", "target", "which the target of monolith-plugin-sql 1.0.0 has; choose another one"),
+        ("monolith-plugin-local", "executor", "which the executor of monolith-core 1.0.0 has; choose another one"),
+        ("elsewhere", "hooks", "which the hooks of monolith-plugin-other 3.2 has; choose another one"),
+        ("sql", "hooks", "but monolith-plugin-sql 1.0.0 is installed; pip would replace it: choose another name"),
+        (
+            "other",
+            "source",
+            "but monolith-plugin-other 3.2 is installed; pip would replace it: choose another name",
+        ),
+    ],
+)
+def test_a_name_that_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, said: str) -> None:
+    groups = {"monolith": {"elsewhere": "nowhere:Nothing"}}
+    make_distribution(tmp_path / "site", "monolith-plugin-other", "3.2", groups=groups)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    (tmp_path / "new").mkdir()
+    done = make(tmp_path / "new", name, kind)
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert said in line
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_name_that_a_plugin_not_installed_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monolith_core.scaffold.taken.installed", lambda kind: [])
+    done = make(tmp_path, "elasticsearch", "target")
+    assert done.stderr.startswith("got the name 'elasticsearch', which the target of monolith-plugin-es has; choose")
+    assert make(tmp_path, "elasticsearch", "hooks").exit_code == 0
 
 
 def test_the_prefix_may_be_given_or_not(tmp_path: Path) -> None:

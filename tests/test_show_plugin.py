@@ -295,6 +295,7 @@ def test_what_is_said_of_a_plugin() -> None:
     assert "token.NAME = ${TOKEN_NAME}\n" in text
     assert "; shade = blue\n" in text
     assert "; hidden =\n" in text
+    assert "    since: a day as YYYY-MM-DD; optional\n" in text
 
 
 @pytest.mark.usefixtures("many")
@@ -307,6 +308,16 @@ def test_hooks_say_which_they_have() -> None:
 def test_a_password_in_an_example_stays_what_it_stands_for() -> None:
     assert "database = mysql://reader:${READER_PASSWORD}@shop.example/shop\n" in shown("source", "sql")
     assert "${READER_PASSWORD}@" in invoke("show", "sql", "--kind", "source", "--json").stdout
+
+
+@pytest.mark.parametrize(("kind", "name"), INSTALLED)
+def test_nothing_that_a_plugin_says_of_itself_is_hidden(kind: str, name: str) -> None:
+    """A description that is no secret can be read, and the first line says what the plugin is."""
+    text = shown(kind, name)
+    assert "***" not in text
+    purpose = text.splitlines()[1]
+    assert purpose.endswith(".")
+    assert "***" not in invoke("--verbose").stdout
 
 
 def test_a_name_of_several_kinds() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from importlib import metadata
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any, Literal
 
@@ -58,6 +59,14 @@ def installed(kind: Kind | None = None) -> list[PluginEntry]:
     order = list(GROUPS)
     found.sort(key=lambda entry: (order.index(entry.kind), entry.name, entry.distribution))
     return [_with_conflict(entry, found) for entry in found]
+
+
+def version_of(distribution: str) -> str | None:
+    """The version of an installed distribution, whether it has plugins or not; None if it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def load(kind: Kind, name: str) -> type:
@@ -263,4 +272,15 @@ def _check_hooks(plugin: Any) -> str | None:
     return None
 
 
-__all__ = ["GROUPS", "Kind", "PluginEntry", "check_entry", "hook_plugins", "installed", "load", "load_entry", "misfit"]
+__all__ = [
+    "GROUPS",
+    "Kind",
+    "PluginEntry",
+    "check_entry",
+    "hook_plugins",
+    "installed",
+    "load",
+    "load_entry",
+    "misfit",
+    "version_of",
+]

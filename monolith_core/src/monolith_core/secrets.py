@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 HIDDEN = "***"
 
-_PASSWORD = re.compile(r"(://[^\s/:@?#]*:)(?!\*\*\*@)[^\s/@]+@")
-"""The password of any URL in a text, registered or not."""
+_PASSWORD = re.compile(r"(://[^\s/:@?#]*:)(?!(?:\*\*\*|\$\{\w+\})@)[^\s/@]+@")
+"""The password of any URL in a text, registered or not; `${NAME}` only says where one is."""
 
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://(?P<user>[^:/@\s]*):(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _QUERY = re.compile(r"://[^?#]*\?([^#]*)", re.DOTALL)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class GoogleAnalyticsSource(Source):
-    """A record for each row of a report.
+    """Records from reports of Google Analytics 4: each row is one.
 
     Modules that import Google's client are imported when it is first used: that takes a second, and most runs have
     something else to do.

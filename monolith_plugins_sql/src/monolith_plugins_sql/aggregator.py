@@ -39,7 +39,7 @@ Bad = tuple[Row, Partition | None, str]
 
 
 class AggregatorSource(Source):
-    """The records that the original kept of one source."""
+    """Records from the archive of the original, monolith-aggregator, as they were kept there."""
 
     Options: ClassVar[type[AggregatorOptions]] = AggregatorOptions
     options: AggregatorOptions

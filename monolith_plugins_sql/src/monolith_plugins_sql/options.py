@@ -32,7 +32,7 @@ class DatabaseOptions(PluginOptions):
     """Which database."""
 
     database: SecretStr = Field(examples=["mysql://monolith:${DB_PASSWORD}@localhost/monolith"])
-    """The database's URL, such as `mysql://user:password@host/name`, `postgresql://...` or `sqlite:///file.sqlite`."""
+    """The database's URL, such as `mysql://user:${DB_PASSWORD}@host/name`, `postgresql://...` or `sqlite:///file.sqlite`."""
 
     @field_validator("database")
     @classmethod

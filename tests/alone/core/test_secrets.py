@@ -74,6 +74,8 @@ def test_what_cannot_be_hidden_everywhere_is_hidden_in_urls(word: str) -> None:
         ("mysql://me@host/db", "mysql://me@host/db"),
         ("two: a://u:p@h b://u:q@h", "two: a://u:***@h b://u:***@h"),
         ("mysql://me:***@host", "mysql://me:***@host"),
+        ("mysql://me:${DB_PASSWORD}@host", "mysql://me:${DB_PASSWORD}@host"),
+        ("mysql://me:${DB_PASSWORD}x@host", "mysql://me:***@host"),
     ],
 )
 def test_hides_passwords_of_urls_that_nobody_registered(text: str, shown: str) -> None:

@@ -30,14 +30,16 @@ def new_plugin(name: str, kind: str, license_name: str, author: str | None, dire
     """Make the distribution of a plugin: code that works, tests that hold it against the contract, and the rest.
 
     NAME is the plugin's name in configurations, such as acme-crm. The folder monolith-plugin-NAME has a
-    pyproject.toml, a typed package, tests, a configuration that runs, a README, a license and a CI file.
+    pyproject.toml, a typed package, tests, a configuration that runs, a README, a license and a CI file. A name that
+    an installed plugin of that kind has, or its distribution, is refused.
     """
     import datetime as dt
 
     from monolith_core.cli.paint import say
-    from monolith_core.scaffold import NewPlugin
+    from monolith_core.scaffold import NewPlugin, refuse_taken
 
     plugin = NewPlugin(name, kind, license_name, author or _author(), dt.datetime.now(dt.UTC).year)  # type: ignore[arg-type]
+    refuse_taken(plugin)
     for file in plugin.write(directory):
         say(str(file))
     folder = directory / plugin.distribution

@@ -127,7 +127,10 @@ def _facts(info: FieldInfo) -> str:
     from monolith_core.options import DATA
 
     value = default(info)
-    facts = [expectation(info) or "text", "needed" if info.is_required() else f"default {value or 'none'}"]
+    facts = [
+        expectation(info) or "text",
+        "needed" if info.is_required() else f"default {value}" if value else "optional",
+    ]
     if shape(info).is_secret:
         facts.append("secret")
     if DATA in info.metadata:

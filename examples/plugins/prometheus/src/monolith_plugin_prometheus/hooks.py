@@ -55,7 +55,10 @@ class PrometheusHooksOptions(Access):
 
 
 class PrometheusHooks:
-    """Publishes every run when it is over, and only then: what is half done is nobody's metric."""
+    """Publishes how each run went as metrics: in a textfile of node_exporter, at a Pushgateway, or both.
+
+    When a run is over, and only then: what is half done is nobody's metric.
+    """
 
     Options = PrometheusHooksOptions
 

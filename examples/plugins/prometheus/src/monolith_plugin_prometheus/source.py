@@ -71,7 +71,10 @@ class _Instant(msgspec.Struct):
 
 
 class PrometheusSource(Source):
-    """Asks a server for each day by itself: its length depends on the time zone."""
+    """Records from a Prometheus server, or what speaks its language: one for each series of a query and day.
+
+    Each day is asked for by itself: its length depends on the time zone.
+    """
 
     Options = PrometheusOptions
 

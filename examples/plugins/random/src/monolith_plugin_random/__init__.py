@@ -27,7 +27,7 @@ class RandomOptions(SourceOptions):
 
 
 class RandomSource(Source):
-    """Invents the records of a day from nothing but its section's id, the day and the seed."""
+    """Invented records, the same ones each time: from its section's id, the day and a seed, and nothing else."""
 
     Options = RandomOptions
 

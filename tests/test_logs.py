@@ -277,6 +277,25 @@ def test_failures_of_one_error_are_one_line(lines: list[str]) -> None:
     )
 
 
+def test_deferred_days_are_told_once_a_source(lines: list[str]) -> None:
+    story = Story(Narrator(), "extract")
+    story.plan("visits", *range(1, 10))
+    story.plan("clicks", 1, 2)
+    for number in (9, 7, 5, 3, 1):  # a window each
+        story.ask("visits", number, number)
+        story.finish("visits", number, "deferred", error=f"waits for {number}.csv")
+    story.ask("clicks", 1, 2)
+    for number in (1, 2):
+        story.finish("clicks", number, "deferred", error="no quota")
+    assert lines == []
+    story.end()
+    assert told(lines)[:-1] == [
+        "info extract: visits 2024-03-01..2024-03-09 (5 days of these) into sql deferred: waits for 9.csv "
+        "(and 4 more such)",
+        "info extract: clicks 2024-03-01..2024-03-02 into sql deferred: no quota",
+    ]
+
+
 def test_remarks_retries_and_sources_left_out(lines: list[str]) -> None:
     story = Story(Narrator(), "extract")
     story.plan("visits", 1)

@@ -1,7 +1,7 @@
 """The narrator: a hook plugin that tells a run in log lines.
 
-A line for each window that is written, each retry, each thing that went wrong, each phase, and one for the whole. A run
-in which nothing is due is one line.
+A line for each window that is written, each retry, each thing that went wrong, each source that has deferred days, each
+phase, and one for the whole. A run in which nothing is due is one line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from monolith_core.events import (
 )
 from monolith_core.hookspecs import hookimpl
 from monolith_core.logs.batch import Batch
-from monolith_core.logs.words import amount, days_text, took
+from monolith_core.logs.words import amount, days_text, roughly, took
 from monolith_core.partition import Partition, Window
 from monolith_core.report import summary
 
@@ -57,6 +57,7 @@ class Narrator:
         self._due: dict[Key, set[Partition]] = {}
         self._batches: dict[Key, Batch] = {}
         self._foreign: set[Key] = set()
+        self._deferred: dict[Key, dict[dt.date, str]] = {}
         self._counts: dict[str, Counter[str]] = {}
 
     @hookimpl
@@ -129,6 +130,8 @@ class Narrator:
         """Tell what is left, and how the phase ended."""
         for key in [key for key in self._batches if key[0] == event.phase]:
             self._flush(key)
+        for key in [key for key in self._deferred if key[0] == event.phase]:
+            self._tell_deferred(key, self._deferred.pop(key))
         self._open = {key: windows for key, windows in self._open.items() if key[0] != event.phase}
         counts = self._counts.get(event.phase, Counter[str]())
         text = f"{event.phase}: {summary(counts)} in {took(event.seconds)}"
@@ -176,12 +179,27 @@ class Narrator:
             days = [day.isoformat() for day in batch.days]
             _tell(logging.INFO, "window", batch.text, **facts, **batch.facts, start=min(days), end=max(days))
         for (source, outcome, error), days_at_fault in batch.problems.items():
+            if outcome == "deferred":  # it may be so in every hour of years
+                self._deferred.setdefault((batch.phase, source, batch.target), {}).update(
+                    dict.fromkeys(days_at_fault, error)
+                )
+                continue
             where = f"{batch.phase}: {source} {days_text(days_at_fault)} into {batch.target}"
             listed = [day.isoformat() for day in sorted(days_at_fault)]
             _tell(_PROBLEMS[outcome], outcome, f"{where} {outcome}: {error}", **facts, days=listed, error=error)
         for (source, remark), days_remarked in batch.remarks.items():
             text = f"{batch.phase}: {source} {days_text(days_remarked)} into {batch.target}: {remark}"
             _tell(logging.WARNING, "remark", text, **facts, remark=remark)
+
+    def _tell_deferred(self, key: Key, days: dict[dt.date, str]) -> None:
+        phase, source, target = key
+        error = days[max(days)]
+        others = len(set(days.values())) - 1
+        why = f"{error} (and {others:,} more such)" if others else error
+        facts = {"phase": phase, "source": source, "target": target, "error": error}
+        listed = [day.isoformat() for day in sorted(days)]
+        text = f"{phase}: {source} {roughly(days)} into {target} deferred: {why}"
+        _tell(_PROBLEMS["deferred"], "deferred", text, **facts, days=listed)
 
 
 def _total(report: dict[str, Any], seconds: float) -> str:

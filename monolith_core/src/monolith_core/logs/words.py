@@ -35,6 +35,14 @@ def days_text(days: Iterable[dt.date]) -> str:
     return ", ".join(f"{start}" if start == end else f"{start}..{end}" for start, end in ranges(days))
 
 
+def roughly(days: Iterable[dt.date], most: int = 3) -> str:
+    """Days as people write them; if those are more than `most` ranges, from where to where, and how many."""
+    found = set(days)
+    if len(list(ranges(found))) <= most:
+        return days_text(found)
+    return f"{min(found)}..{max(found)} ({amount(len(found), 'day')} of these)"
+
+
 def amount(number: int, noun: str) -> str:
     """`1 record`, `2,000 records`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

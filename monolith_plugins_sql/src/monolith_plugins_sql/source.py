@@ -8,7 +8,18 @@ from typing import Any, ClassVar
 
 from sqlalchemy.engine import Connection
 
-from monolith_core import ArchivedRecord, Context, Digest, Partition, PermanentError, Record, Rows, Source, Window
+from monolith_core import (
+    ArchivedRecord,
+    Context,
+    Digest,
+    Divide,
+    Partition,
+    PermanentError,
+    Record,
+    Rows,
+    Source,
+    Window,
+)
 from monolith_plugins_sql import archive, table
 from monolith_plugins_sql.archive import comparable
 from monolith_plugins_sql.database import Database, need_file, version
@@ -18,7 +29,7 @@ from monolith_plugins_sql.reads import Reads
 from monolith_plugins_sql.records import Shape
 from monolith_plugins_sql.sessions import prepare_purger, prepare_source
 from monolith_plugins_sql.stream import stream
-from monolith_plugins_sql.zones import TIMESTAMP, count_days
+from monolith_plugins_sql.zones import TIMESTAMP, count_days, unknown
 
 _TO_BE_MADE = "the first run of the phase that writes it makes it"
 
@@ -42,7 +53,6 @@ class SqlSource(Source):
         self._shape = Shape(
             options.date_column, options.category, options.category_column, context.id, context.timezone
         )
-        self._warned = False
 
     def close(self) -> None:
         """Close what is open, and end on the server what was given up."""
@@ -80,11 +90,7 @@ class SqlSource(Source):
         purging = Database(self.options.url, self.options.location(), self.options.timeout, prepare_purger)
         try:
             with purging.writing() as connection:
-                wrong = count_days(connection, self.context.timezone, window)
-                if wrong:
-                    raise PermanentError(f"{window} is not purged: {wrong}")
-                prepared, arguments = self._bind(connection, self.options.purge_query, window)
-                connection.exec_driver_sql(prepared.text, arguments)
+                self._purge(connection, self.options.purge_query, window)
         finally:
             purging.close()
 
@@ -98,29 +104,47 @@ class SqlSource(Source):
             if self.options.query is None:
                 there = table.exists(connection, self._database.where)
                 return f"{found}, the archive is there" if there else f"{found}, no archive yet: {_TO_BE_MADE}"
+            warnings = list(self._warnings(connection))
             columns = self._columns(connection, self.options.query)
-        return "; ".join((f"{found}, the query gives {', '.join(columns)}", *self._warnings()))
+        return "; ".join((f"{found}, the query gives {', '.join(columns)}", *warnings))
 
-    def _warnings(self) -> Iterator[str]:
-        """What a query does that is probably not meant."""
+    def _warnings(self, connection: Connection) -> Iterator[str]:
+        """What a query does that is probably not meant, and what will fail when clocks change."""
         query, purge = self.options.query, self.options.purge_query
         if query and not self.options.names_a_day(query):
             yield "warning: the query names no day: every window reads the whole table"
         if purge and not self.options.names_a_day(purge):
             yield "warning: the purge-query names no day: every purge deletes from the whole table"
+        today = dt.datetime.now(self.context.timezone).date()
+        year = Window(self.context.id, today - dt.timedelta(days=365), today)
+        if self.options.clock_changes == "refuse" and not count_days(connection, self.context.timezone, year):
+            yield f"warning: days of 23 or 25 hours will fail: {unknown(connection, self.context.timezone)}"
 
     def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Rows | Record | ArchivedRecord]:
-        wrong = count_days(connection, self.context.timezone, window)
+        counted = count_days(connection, self.context.timezone, window)
+        if not counted and self.options.clock_changes == "refuse":
+            if len(window) > 1 and self.options.names_a_day(query):
+                raise Divide(f"{window}: {unknown(connection, self.context.timezone)}")  # most days have one offset
+            raise self._refusal(connection, window)
         prepared, arguments = self._bind(connection, query, window)
         with stream(connection, prepared.text, arguments, size=self.options.fetch_size) as answer:
-            if wrong and TIMESTAMP in answer.types:
-                self._warn(wrong)
+            if not counted and TIMESTAMP in answer.types:
+                raise self._refusal(connection, window)
             yield from self._shape.records(answer)
 
-    def _warn(self, wrong: str) -> None:
-        if not self._warned:
-            self._warned = True
-            self.context.log.warning("%s", wrong)
+    def _purge(self, connection: Connection, query: str, window: Window) -> None:
+        if not count_days(connection, self.context.timezone, window):
+            if len(window) > 1 and self.options.names_a_day(query):
+                for day in window.days():
+                    self._purge(connection, query, Window(window.source, day, day))
+                return
+            if self.options.clock_changes == "refuse":
+                raise self._refusal(connection, window)
+        prepared, arguments = self._bind(connection, query, window)
+        connection.exec_driver_sql(prepared.text, arguments)
+
+    def _refusal(self, connection: Connection, window: Window) -> PermanentError:
+        return PermanentError(f"{window}: {unknown(connection, self.context.timezone)}")
 
     def _columns(self, connection: Connection, query: str) -> tuple[str, ...]:
         yesterday = dt.datetime.now(self.context.timezone).date() - dt.timedelta(days=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -20,31 +20,38 @@ TIMESTAMP = 7
 _UNKNOWN_ZONE = 1298
 
 
-def count_days(connection: Connection, timezone: ZoneInfo, window: Window) -> str:
-    """Let the session count the window's days in `timezone`; what remains wrong with TIMESTAMP columns, or nothing.
+def count_days(connection: Connection, timezone: ZoneInfo, window: Window) -> bool:
+    """Let the session count the window's days in `timezone`; whether it can.
 
-    A server that does not know the zone by name is given its offset from UTC, if that is one for all of the window and
-    the server's own zone is not as good.
+    A server that does not know the zone by name, and is not itself in one with the same clocks, is given the zone's
+    offset from UTC. That can be done if it is one for all of the window.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT set_config('TimeZone', %s, false)", (timezone.key,))
     if connection.dialect.name not in ("mysql", "mariadb"):
-        return ""
+        return True
     _read_as_usual(connection)
     if _set(connection, "+00:00" if timezone.key in ("UTC", "Etc/UTC") else timezone.key):
-        return ""
+        return True
     edges = _edges(timezone, window)
     connection.exec_driver_sql("SET SESSION time_zone = DEFAULT")  # a window before may have set another one
-    if _agrees(connection, edges):
-        return ""
+    if _agrees(connection, [*edges, *_seasons(timezone, window)]):
+        return True
     offset = edges[0].utcoffset() or dt.timedelta(0)
-    constant = len(edges) == 2 and edges[1].utcoffset() == offset
-    if _set(connection, _written(offset)) and constant:
-        _read_exactly(connection, offset, timezone)
-        return ""
+    if any(edge.utcoffset() != offset for edge in edges) or not _set(connection, _written(offset)):
+        return False
+    _read_exactly(connection, offset, timezone)
+    return True
+
+
+def unknown(connection: Connection, timezone: ZoneInfo) -> str:
+    """That the server does not know the zone, and what to do about it."""
+    load = "mysql_tzinfo_to_sql /usr/share/zoneinfo | mysql mysql"
+    if getattr(connection.dialect, "is_mariadb", False):
+        load = "mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql"
     return (
-        f"the server does not know the time zone {timezone.key}, so TIMESTAMP columns are not read rightly from "
-        f"{window.start} to {window.end}; load its time zone tables (mariadb-tzinfo-to-sql)"
+        f"the server does not know the time zone {timezone.key}, whose clocks change; load its time zone tables "
+        f"({load}), or set clock-changes = ignore if no TIMESTAMP column is compared or shown"
     )
 
 
@@ -65,6 +72,13 @@ def _edges(timezone: ZoneInfo, window: Window) -> list[dt.datetime]:
     midnights = [dt.datetime.combine(day, dt.time(), timezone) for day in days]
     changes = [after for before, after in pairwise(midnights[:-1]) if before.utcoffset() != after.utcoffset()]
     return [midnights[0], *changes, midnights[-1]]
+
+
+def _seasons(timezone: ZoneInfo, window: Window) -> Iterator[dt.datetime]:
+    """Instants of other times that a row of the window may tell: a winter's and a summer's of many years."""
+    for year in range(1990, min(window.end.year, 2036) + 2):
+        for month in (1, 7):
+            yield dt.datetime(year, month, 1, tzinfo=timezone)
 
 
 def _agrees(connection: Connection, edges: list[dt.datetime]) -> bool:

@@ -14,7 +14,7 @@ from support.servers import MariaDB
 
 from monolith_core.days import DayRange
 from monolith_core.events import Run
-from monolith_core.partition import Digest, Partition
+from monolith_core.partition import Digest, Partition, Window
 from monolith_core.storage import Covered, LedgerRow, RunRow, Storage, identity
 
 DAY = dt.date(2024, 2, 29)
@@ -180,6 +180,33 @@ def test_a_stretch_is_of_final_days_without_a_gap(storage: Storage):
     assert stretch(start=days[2], settle=0) == DayRange(days[2], days[2])
 
 
+def test_a_few_days_are_found_by_the_way_they_came(storage: Storage):
+    days = [DAY + dt.timedelta(days=n) for n in range(4)]
+    rows = [row(date=day) for day in days]
+    rows += [
+        row("other", day, via="ga", state=state) for day, state in zip(days, ("failed", "held", "drift"), strict=False)
+    ]
+    rows += [
+        row("other", days[3], state="deferred"),
+        row("ga", days[1], target="es"),
+        row("other", days[1], target="es"),
+    ]
+    storage.ledger.put(rows)
+    window = Window("ga", days[1], days[2])
+    yielded = {each.partition: each for each in rows if each.target == "sql" and each.date in days[1:3]}
+    assert len(yielded) == 4
+    assert storage.ledger.of_window("sql", window, "ga") == yielded
+    assert storage.ledger.of_window("sql", window, None) == {
+        partition: each for partition, each in yielded.items() if partition.source == "ga"
+    }
+    glanced = storage.ledger.glance_days("sql", "ga", days[1], days[2])
+    assert glanced == storage.ledger.glance("sql", "ga", days[1], days[2])
+    assert {partition: each.state for partition, each in glanced.items()} == {
+        partition: each.state for partition, each in yielded.items()
+    }
+    assert storage.ledger.of_window("sql", Window("other", days[3], days[3]), "other") == {rows[7].partition: rows[7]}
+
+
 def test_the_newest_final_day_is_that_of_the_target_furthest_behind(storage: Storage):
     days = [DAY + dt.timedelta(days=number) for number in range(4)]
     storage.ledger.put(
@@ -327,6 +354,9 @@ def test_the_plan_reads_an_index_and_not_the_table(sqlite: Storage):
     sqlite.query = explained
     sqlite.ledger.stretch("sql", "ga", DAY, DAY, FINGERPRINT, 1.0)
     sqlite.ledger.unsettled("sql", "ga", 1.0)
+    sqlite.ledger.glance_days("sql", "ga", DAY, DAY)
+    sqlite.ledger.of_window("sql", Window("ga", DAY, DAY), "ga")
+    assert [each for each in seen if "SEARCH" in each and "via=?" not in each and "source=?" not in each] == []
     sqlite.ledger.digests(["sql"], DAY, DAY, ["ga"])
     sqlite.ledger.rows(targets=["sql"], sources=["ga"], start=DAY)
     assert len(seen) >= 4

@@ -38,17 +38,10 @@ class Books:
         self._held = held
         self.mark = fingerprint(desk.config.sources[source], desk.config.targets[target])
 
-    async def rows(self, window: Window) -> dict[Partition, LedgerRow]:
-        """What is known of the window's source, and of what the planned source yielded, in the window's days."""
-
-        def read() -> list[LedgerRow]:
-            return self._desk.storage.ledger.rows(targets=[self._target], start=window.start, end=window.end)
-
-        return {
-            Partition(row.source, row.date): row
-            for row in await self._insist(read)
-            if row.via == self._source or row.source == window.source
-        }
+    async def rows(self, window: Window, *, alone: bool) -> dict[Partition, LedgerRow]:
+        """What is known of the window's source in its days and, unless `alone`, of those the planned one yielded."""
+        ledger, via = self._desk.storage.ledger, None if alone else self._source
+        return await self._insist(lambda: ledger.of_window(self._target, window, via))
 
     async def record(self, rows: list[LedgerRow]) -> None:
         """Write rows, in a transaction of their own; not even a stop leaves them unwritten."""

@@ -104,10 +104,11 @@ class Planner:
 
     def wanted(self, source: PluginConfig) -> Wanted:
         """Which days of an ordinary source are wanted."""
-        created = self.storage.leases.created(self.phase.id, source.id)
+        since = source.options.since
+        created = None if since else self.storage.leases.created(self.phase.id, source.id)
         return wanted_days(
             today=self.today,
-            since=source.options.since,
+            since=since,
             until=source.options.until,
             first_run=days.today(self.config.monolith.timezone, created) if created else None,
             explicit=self.request.days,
@@ -250,7 +251,7 @@ class Planner:
                 done = ledger.stretch(target.id, source.id, start, end, mark, settle)
             rest = done.end + ONE_DAY if done else start
             if rest <= end:
-                rows.update(ledger.glance(target.id, source.id, rest, end))
+                rows.update(ledger.glance_days(target.id, source.id, rest, end))
         return Ledger(target.id, mark, rows, done)
 
 

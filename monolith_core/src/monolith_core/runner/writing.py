@@ -79,7 +79,7 @@ class Writing:
 
         Gives the days that were dealt with: all of them, unless the run is to stop.
         """
-        rows = await self._books.rows(answer.window) if due else {}
+        rows = await self._books.rows(answer.window, alone=self._offered is not None) if due else {}
         if isinstance(answer, NoAnswer):
             await self._give_reasons(answer, due, rows)
             return list(due)

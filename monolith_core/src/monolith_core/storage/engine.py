@@ -119,8 +119,7 @@ def _session(dialect: Dialect, lock_timeout: float) -> list[str]:
         return [f"PRAGMA busy_timeout={milliseconds}", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-16384"]
     if dialect.name == "mysql":
         return [
-            "SET SESSION time_zone = '+00:00'",
-            "SET SESSION sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES')",
-            f"SET SESSION innodb_lock_wait_timeout = {max(1, math.ceil(lock_timeout))}",
+            "SET SESSION time_zone = '+00:00', sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES'),"
+            f" innodb_lock_wait_timeout = {max(1, math.ceil(lock_timeout))}",
         ]
     return ["SET TIME ZONE 'UTC'", f"SET lock_timeout = '{math.ceil(lock_timeout * 1000)}ms'"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from monolith_core.days import DayRange
 from monolith_core.events import State
-from monolith_core.partition import Digest, Partition
+from monolith_core.partition import Digest, Partition, Window
 from monolith_core.storage.rows import Covered, Glance, LedgerRow
 from monolith_core.storage.values import day_in, instant_in, instant_out, text_out
 from monolith_core.storage.where import Where
@@ -38,8 +38,9 @@ _COLUMNS = (
 _SELECT = f"SELECT {', '.join(_COLUMNS)}"
 _GLANCED = "t.state, t.count, t.a, t.b, t.fingerprint, t.age, t.version"
 _UNDONE = "t.state <> 'done' OR t.fingerprint <> ? OR t.count IS NULL"
-# Named one by one: each is a range of the index `ledger_due`, which a `<>` is not.
-_NOT_DONE = [state for state in get_args(State) if state != "done"]
+# Named one by one: each is a range of the index `ledger_due`, which a `<>` is not, nor are all of them.
+_STATES: list[State] = list(get_args(State))
+_NOT_DONE = [state for state in _STATES if state != "done"]
 
 
 _ANY_AGE = 2**62
@@ -91,6 +92,25 @@ class Ledger:
         found = self._query(*select, where.text, values=where.values)
         days = _Days()
         return {Partition(source, days[day]): _glance(*glanced) for source, day, *glanced in found}
+
+    def glance_days(self, target: str, via: str, start: dt.date, end: dt.date) -> dict[Partition, Glance]:
+        """The same of some days; of all sources of a target the one that is meant is found by an index."""
+        statement, values = _by_way(f"SELECT t.source, t.date, {_GLANCED}", target, via, start, end)
+        return {
+            Partition(source, day_in(day)): _glance(*glanced)
+            for source, day, *glanced in self._query(statement, values=values)
+        }
+
+    def of_window(self, target: str, window: Window, via: str | None) -> dict[Partition, LedgerRow]:
+        """The rows of a window's source in its days, and those of other sources that came by way of `via`."""
+        values: list[Any] = [target, window.source, window.start.isoformat(), window.end.isoformat()]
+        where = "FROM ledger WHERE target = ? AND source = ? AND date BETWEEN ? AND ?"
+        found = self._query(_SELECT, where, values=values)
+        if via is not None:
+            statement, values = _by_way(_SELECT, target, via, window.start, window.end)
+            found += self._query(statement, values=values)
+        rows = map(_row, found)
+        return {row.partition: row for row in rows}
 
     def unlike(
         self, target: str, via: str, fingerprint: str, holder: str, start: dt.date | None, end: dt.date | None
@@ -258,6 +278,19 @@ class _Days(dict[Any, dt.date]):
     def __missing__(self, value: Any) -> dt.date:
         day = self[value] = day_in(value)
         return day
+
+
+def _by_way(select: str, target: str, via: str, start: dt.date, end: dt.date) -> tuple[str, list[Any]]:
+    """The SELECT, and its values, of the rows of days that came by way of a source, by the index `ledger_due`."""
+    one = " ".join(
+        [
+            select,
+            "FROM ledger t WHERE t.target = ? AND t.via = ? AND t.state = ? AND t.age < ? AND t.date BETWEEN ? AND ?",
+        ]
+    )
+    days = (start.isoformat(), end.isoformat())
+    values = [value for state in _STATES for value in (target, via, state, _ANY_AGE, *days)]
+    return " UNION ALL ".join([one] * len(_STATES)), values
 
 
 def _glance(state: State, count: int | None, a: int, b: int, fingerprint: str, age: int, version: str) -> Glance:

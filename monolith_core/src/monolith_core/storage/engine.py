@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from monolith_core.blame import nobody
 from monolith_core.errors import StorageError
 from monolith_core.storage.dialect import Dialect, dialect_of
+from monolith_core.storage.tls import sharing
 from monolith_core.urls import database_url
 
 READS = "monolith_reads"
@@ -104,6 +105,8 @@ def _prepare_sessions(engine: Engine, dialect: Dialect, lock_timeout: float) -> 
 
     def connect(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
         with nobody():  # a plugin that uses the storage has not opened its connections
+            if dialect.driver == "pymysql":
+                return sharing(dialect.loaded_dbapi.connections.Connection)(*arguments, **options)
             return dialect.connect(*arguments, **options)
 
     event.listen(engine, "do_connect", connect)

@@ -51,6 +51,7 @@ LAYERS = {
         "states",
         "plan",
         "segments",
+        "imprint",
         "numbering",
         "notes",
         "collected",

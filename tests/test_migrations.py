@@ -197,6 +197,7 @@ def test_a_storage_of_an_older_version_is_brought_up(version: str, engine: sa.En
             moment,
             "run-1",
             version='W/"a-1"' if has_versions else "",
+            imprint="fedcba9876543210" * 2 if version >= "0003" else "",
         ),
         LedgerRow(
             *("sql", "müll", dt.date(2024, 1, 2), "ga", "failed"),
@@ -230,9 +231,19 @@ def test_days_that_were_purged_stay_so(engine: sa.Engine, database_url: str):
 def test_a_migration_that_was_cut_off_between_two_columns_is_completed(engine: sa.Engine, database_url: str):
     opened(database_url)
     whole = shape(engine)
-    run(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'", "ALTER TABLE ledger DROP COLUMN purged")
+    run(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    run(engine, *[f"ALTER TABLE ledger DROP COLUMN {name}" for name in ("imprint", "purged")])
     opened(database_url)
     assert shape(engine) == whole
+
+
+def test_a_migration_that_was_cut_off_at_its_end_is_completed(engine: sa.Engine, database_url: str):
+    opened(database_url)
+    whole = shape(engine)
+    run(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0002'")
+    opened(database_url)
+    assert shape(engine) == whole
+    assert run(engine, f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
 
 
 # --- what cannot be used

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from itertools import chain, repeat
 
+from monolith_core.exact import Nan
+from monolith_core.imprint import RowHash, hash_of, imprint, unpack
 from monolith_core.numbering import split
+from monolith_core.partition import Digest
 from monolith_core.plugin import StagedRecord
 from monolith_core.record import hasher, many_hasher
+from monolith_core.rows import Columns, Values
 from monolith_core.segments import Segment
+
+OVERHEAD = 40
+"""Bytes that Python needs for a record beside its JSON (a bytes object and a pointer)."""
 
 
 class Group:
     """The records of one partition and category that are still in memory.
 
-    `identify` makes the content id of one, `identify_all` those of many.
+    `identify` makes the content id of one, `identify_all` those of many. `packed` are rows that are not encoded yet,
+    which is done of a partition that `came` before and may be recognised; `hashed` is the hash of all that was packed.
     """
 
-    __slots__ = ("category", "data", "identify", "identify_all", "ids")
+    __slots__ = ("came", "category", "data", "hashed", "identify", "identify_all", "ids", "packed")
 
-    def __init__(self, source: str, date: dt.date, category: str) -> None:
+    def __init__(self, source: str, date: dt.date, category: str, *, came: bool) -> None:
         self.category = category
+        self.came = came
         self.ids = bytearray()
         self.data: list[bytes] = []
+        self.packed: list[tuple[Columns, bytes]] = []
+        self.hashed = RowHash()
         self.identify = hasher(source, date, category)
         self.identify_all = many_hasher(source, date, category)
+
+    def encode(self, columns: Columns, values: Sequence[Values], nan: Nan, kinds: Set[type] | None = None) -> int:
+        """Add rows as records; gives the bytes they take."""
+        data = columns.canonical(values, nan, kinds=kinds)
+        self.ids += self.identify_all(data)
+        self.data += data
+        return sum(map(len, data)) + len(data) * OVERHEAD
 
     def records(self) -> Iterator[StagedRecord]:
         """Each record with its id."""
@@ -59,3 +77,26 @@ class Collected:
         for group in self.groups.values():
             ids += group.ids
         return ids
+
+    @property
+    def encoded(self) -> bool:
+        """Whether there are records, and not only rows that may be recognised."""
+        return bool(self._ids) or any(group.ids for group in self.groups.values())
+
+    @property
+    def hashed(self) -> int:
+        """How many records came as rows that could be packed."""
+        return sum(group.hashed.count for group in self.groups.values())
+
+    def imprint(self, nan: Nan, digest: Digest) -> str:
+        """The imprint of what could be packed, if it has this digest."""
+        return imprint(hash_of({category: group.hashed for category, group in self.groups.items()}, nan), digest)
+
+    def unpack(self, nan: Nan) -> int:
+        """Encode the rows that were only packed; gives the bytes they take."""
+        size = 0
+        for group in self.groups.values():
+            packed, group.packed = group.packed, []
+            for columns, values in packed:
+                size += group.encode(columns, unpack(values), nan)
+        return size

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -83,8 +84,13 @@ class Columns:
             raise ValueError(f"a row has {len(values)} values, expected {len(self.names)}")
         return {name: values[place] for name, place in self._places.items()}
 
-    def canonical(self, rows: Sequence[Values], nan: Nan = "error") -> list[bytes]:
-        """The canonical JSON of each row's data; raises RecordError as `monolith_core.canonical` does."""
+    def canonical(
+        self, rows: Sequence[Values], nan: Nan = "error", *, kinds: AbstractSet[type] | None = None
+    ) -> list[bytes]:
+        """The canonical JSON of each row's data; raises RecordError as `monolith_core.canonical` does.
+
+        `kinds` are the types of all the values, where they are known already.
+        """
         struct, pick = self._struct, self._pick
         if isinstance(rows, Transposed):
             return self._of_columns(rows, nan)
@@ -94,7 +100,7 @@ class Columns:
             found = [_encode(struct(*pick(row))) for row in rows]
         except Exception:
             return self._one_by_one(rows, nan)
-        if set(map(type, chain.from_iterable(rows))) <= PLAIN:
+        if (kinds_of(rows) if kinds is None else kinds) <= PLAIN:
             return found
         return self._mended(rows, found, nan)
 
@@ -135,6 +141,11 @@ class Rows(msgspec.Struct, frozen=True, gc=False):
         """The same one by one."""
         for row in self.values:
             yield Record(self.date, self.category, self.columns.data(row), self.source)
+
+
+def kinds_of(rows: Sequence[Values]) -> set[type]:
+    """The types of all the values."""
+    return set(map(type, chain.from_iterable(rows)))
 
 
 def one_by_one(item: Any) -> Iterable[Any]:

@@ -5,28 +5,30 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from monolith_core.collected import Collected, Group
+from monolith_core.collected import OVERHEAD, Collected, Group
 from monolith_core.encoding import canonical
 from monolith_core.errors import RecordError, StrayRecord
+from monolith_core.imprint import NOTHING_CAME, Came, pack
 from monolith_core.note import Note
 from monolith_core.notes import Notes
 from monolith_core.numbering import Numbering, number
-from monolith_core.partition import MAX_ID, Partition, Window
+from monolith_core.partition import MAX_ID, Digest, Partition, Window
 from monolith_core.plugin import StagedRecord, Yielded
 from monolith_core.record import ArchivedRecord, Record
-from monolith_core.rows import Rows
+from monolith_core.rows import Rows, Transposed, kinds_of
 from monolith_core.segments import Segment, decode, encode, slices
 
 MEMORY_LIMIT = 12 * 2**20
 """Bytes of canonical JSON that one stage keeps in memory; what comes after goes to a temporary file."""
 
-_OVERHEAD = 40
-"""Bytes that Python needs for a record beside its JSON (a bytes object and a pointer), counted against the limit."""
+_PACKED_LIMIT = 2**21
+"""Bytes of packed rows, a fifth of their JSON, that are kept in the hope that they are recognised."""
 
 
 class StagedPartition:
@@ -34,22 +36,38 @@ class StagedPartition:
 
     Records come in the order of their ids (but for equal ones), which is that of the archive's primary key: a database
     fills page after page then, instead of touching all of them again and again.
+
+    One whose answer was recognised has a `digest` from the start, and is encoded only if a target needs more than that.
+    By its `imprint` it is recognised the next time; that is empty if it cannot be.
     """
 
-    def __init__(self, stage: Stage, partition: Partition, collected: Collected) -> None:
+    def __init__(self, stage: Stage, partition: Partition, collected: Collected, digest: Digest | None = None) -> None:
         self.partition = partition
         self._stage = stage
         self._collected = collected
-        self._numbering: Numbering = number(partition, collected.take_ids(), self._plain)
-        self.digest = self._numbering.digest
+        self._numbering: Numbering | None = None
+        self._numbers = threading.Lock()  # several targets may need them at once
+        self._recognised = digest
+        self.digest = digest if digest is not None else self._numbered().digest
+        hashed = self.digest.count > 0 and collected.hashed == self.digest.count
+        self.imprint = collected.imprint(stage.nan, self.digest) if hashed else ""
 
     @property
     def ids(self) -> bytes:
         """All content ids, sorted, 16 bytes each."""
-        return self._numbering.ids
+        return self._numbered().ids
 
     def __iter__(self) -> Iterator[StagedRecord]:
-        return self._numbering.apply(self._plain())
+        return self._numbered().apply(self._plain())
+
+    def _numbered(self) -> Numbering:
+        with self._numbers:
+            if self._numbering is None:
+                self._collected.unpack(self._stage.nan)
+                self._numbering = number(self.partition, self._collected.take_ids(), self._plain)
+                if self._recognised not in (None, self._numbering.digest):
+                    raise RuntimeError(f"{self.partition} was taken for another answer; this is a bug in monolith")
+            return self._numbering
 
     def _plain(self) -> Iterator[StagedRecord]:
         """Every record by its id as it was before repeated ones were numbered."""
@@ -67,9 +85,9 @@ class Stage:
     """Collects the answer to one window, and gives its partitions when it is complete.
 
     `own` is the id of the source that is asked, `label` how errors name it; a record that names no source is its own.
-    `known` gives the version that is known of a day. `stamp` counts what was added: it is what the idle timeout looks
-    at. Once a stage is closed, `add` raises, which ends a worker thread that was given up. Use it as a context manager:
-    the temporary file goes with it.
+    `known` gives the version that is known of a day, `came` are answers that came before. `stamp` counts what was
+    added: it is what the idle timeout looks at. Once a stage is closed, `add` raises, which ends a worker thread that
+    was given up. Use it as a context manager: the temporary file goes with it.
     """
 
     def __init__(
@@ -80,6 +98,7 @@ class Stage:
         nan: Literal["error", "null"] = "error",
         memory_limit: int = MEMORY_LIMIT,
         known: Callable[[dt.date], str] = lambda day: "",
+        came: Came = NOTHING_CAME,
         label: str = "",
     ) -> None:
         self.own = own
@@ -90,6 +109,9 @@ class Stage:
         self.nan: Literal["error", "null"] = nan
         self._limit = memory_limit
         self._size = 0
+        self._came = came
+        self._packed = 0
+        self._recognised: dict[Partition, Digest] = {}
         self._file: IO[bytes] | None = None
         self._partitions: dict[Partition, Collected] = {}
         self._groups: dict[tuple[str | None, dt.date, str], Group] = {}
@@ -141,7 +163,7 @@ class Stage:
             group.ids += record.id
         group.data.append(data)
         self.stamp += 1
-        self._size += len(data) + _OVERHEAD
+        self._size += len(data) + OVERHEAD
         if self._size > self._limit:
             self._spill()
 
@@ -149,10 +171,24 @@ class Stage:
         """Raise PermanentError if the answer, now that it is complete, contradicts itself."""
         self.notes.agree({partition.date for partition in self._partitions})
 
+    def recognise(self) -> None:
+        """Find, of a complete answer, what came before, and encode what did not; raises RecordError as `add` does."""
+        if not self._packed:
+            return
+        for partition, collected in self._partitions.items():
+            digest = self._digest_of(partition, collected)
+            if digest is not None:
+                self._recognised[partition] = digest
+            else:
+                self._grow(collected.unpack(self.nan))
+
     def finish(self) -> dict[Partition, StagedPartition]:
         """Every partition that has records, with ids and digest; the stage must stay open while they are used."""
         self._groups.clear()
-        return {partition: StagedPartition(self, partition, found) for partition, found in self._partitions.items()}
+        return {
+            partition: StagedPartition(self, partition, found, self._recognised.get(partition))
+            for partition, found in self._partitions.items()
+        }
 
     def empty(self, partition: Partition) -> StagedPartition:
         """A partition without records."""
@@ -178,23 +214,41 @@ class Stage:
     def _add_rows(self, rows: Rows) -> None:
         if not rows.values:
             return
-        group = self._group(rows)
-        data = rows.columns.canonical(rows.values, self.nan)
-        group.ids += group.identify_all(data)
-        group.data += data
-        self.stamp += len(data)
-        self._size += sum(map(len, data)) + len(data) * _OVERHEAD
+        group, columns, count = self._group(rows), rows.columns, len(rows.values)
+        # To make rows of columns would cost as much as it saves.
+        kinds = None if isinstance(rows.values, Transposed) else kinds_of(rows.values)
+        packed = None if kinds is None else pack(rows.values, kinds)
+        self.stamp += count
+        if packed is not None:
+            group.hashed.add(columns.names, packed, count)
+            if group.came and self._packed < _PACKED_LIMIT:
+                group.packed.append((columns, packed))
+                self._packed += len(packed)
+                return
+        self._grow(group.encode(columns, rows.values, self.nan, kinds))
+
+    def _grow(self, size: int) -> None:
+        self._size += size
         if self._size > self._limit:
             self._spill()
+
+    def _digest_of(self, partition: Partition, collected: Collected) -> Digest | None:
+        """The digest of a partition that came before as it is now; None if nothing is known, or a part is encoded."""
+        if collected.encoded:
+            return None
+        came = self._came.get(partition, ())
+        return next((digest for made, digest in came if made == collected.imprint(self.nan, digest)), None)
 
     def _group(self, record: Record | ArchivedRecord | Rows) -> Group:
         """Where a record belongs."""
         self._open()
         self._check(record)
-        collected = self._partitions.setdefault(Partition(record.source or self.own, record.date), Collected())
+        partition = Partition(record.source or self.own, record.date)
+        collected = self._partitions.setdefault(partition, Collected())
         group = collected.groups.get(record.category)
         if group is None:
-            group = collected.groups[record.category] = Group(record.source or self.own, record.date, record.category)
+            group = Group(partition.source, partition.date, record.category, came=partition in self._came)
+            collected.groups[record.category] = group
         self._groups[record.source, record.date, record.category] = group
         return group
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import trio
@@ -14,6 +14,7 @@ from monolith_core import faults
 from monolith_core.errors import Deferred, Divide, MonolithError, RecordError, StrayRecord, TemporaryError
 from monolith_core.events import Retry, WindowProgress, WindowStarted
 from monolith_core.executor import Executor, WindowTask
+from monolith_core.imprint import Came
 from monolith_core.partition import Window
 from monolith_core.plugin import Source
 from monolith_core.retry import retrying
@@ -31,7 +32,10 @@ GIVE_UP = 3
 
 
 class Asking:
-    """Asks one source for its windows. Several tasks may run `serve` at once."""
+    """Asks one source for its windows. Several tasks may run `serve` at once.
+
+    `came` looks up the answers that came before to what a window asks.
+    """
 
     def __init__(
         self,
@@ -43,12 +47,14 @@ class Asking:
         executor: Executor,
         notify: Notify,
         now: Callable[[], dt.datetime],
+        came: Callable[[Window], Awaitable[Came]],
     ) -> None:
         self._phase = phase
         self._opened = opened
         self._windows = deque(windows)
         self._notify = notify
         self._now = now
+        self._came = came
         self._config = config
         self._executor = executor
         self._misses = 0
@@ -124,6 +130,7 @@ class Asking:
                 label=self._opened.config,
                 by=self._opened.config.executor,
                 nan=getattr(options, "nan", "error"),
+                came=await self._came(window),
                 transforms=self._opened.transforms,
                 progress=progress,
             )

@@ -68,10 +68,12 @@ class Books:
         digest: Digest | None,
         note: Note,
         *,
+        imprint: str = "",
         wrote: bool = False,
         error: str = "",
     ) -> LedgerRow:
-        """The ledger's new row. One that is not done keeps what it said of the answer that the target holds.
+        """The ledger's new row. One that is not done keeps what it said of the answer that the target holds; `imprint`
+        is that of what is staged, if it has one and is what the target holds.
 
         One that is held takes over the version of the answer that came: if a person decides to keep what the target
         holds, that answer is not asked for again.
@@ -93,6 +95,7 @@ class Books:
             remark=hide(note.remark) if state == "done" else _remark(old),
             version=note.version if state in ("done", "held") else _version(old),
             purged=old is not None and old.purged,
+            imprint=imprint or (old.imprint if old is not None else ""),
         )
         if state == "done" or old is None:
             return row

@@ -13,6 +13,7 @@ from monolith_core import faults
 from monolith_core.blame import plain_errors
 from monolith_core.errors import PermanentError
 from monolith_core.executor import Executor, WindowTask
+from monolith_core.imprint import NOTHING_CAME, Came
 from monolith_core.runner.transforming import Named, Pipeline, pipeline
 from monolith_core.runner.watch import watched
 from monolith_core.stage import Stage
@@ -28,17 +29,20 @@ async def extract(
     label: object = "",
     by: object = None,
     nan: Literal["error", "null"] = "error",
+    came: Came = NOTHING_CAME,
     transforms: Sequence[Named] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Stage:
     """The complete answer to a window, changed by `transforms`; the caller closes the stage.
 
-    `timeout` is idle seconds; `label` is how errors name the source, `by` the executor if it is a plugin; `progress` is
-    told the number of records so far, a few times a second. Raises what the source raises; another exception than a
-    MonolithError becomes a PermanentError.
+    `timeout` is idle seconds; `label` is how errors name the source, `by` the executor if it is a plugin; `came` are
+    the answers that came before; `progress` is told the number of records so far, a few times a second. Raises what
+    the source raises; another exception than a MonolithError becomes a PermanentError.
     """
     who = label or task.source
-    stage = Stage(task.source, task.window, nan=nan, known=lambda day: task.known.get(day, ""), label=str(who))
+    stage = Stage(
+        task.source, task.window, nan=nan, known=lambda day: task.known.get(day, ""), came=came, label=str(who)
+    )
     sink = pipeline(transforms, stage)
 
     async def ask() -> None:
@@ -57,6 +61,8 @@ async def extract(
             tick=(lambda: progress(stage.records)) if progress else None,
         )
         stage.check()
+        with plain_errors(who, by):
+            await trio.to_thread.run_sync(stage.recognise, limiter=_threads)
     except BaseException:
         stage.close()
         raise

@@ -14,6 +14,7 @@ from monolith_core.days import age
 from monolith_core.errors import LeaseHeld, LeaseLost, MonolithError, TemporaryError
 from monolith_core.events import DueDay, PartitionFinished, Retry, SourcePlanned, SourceSkipped
 from monolith_core.executor import Executor
+from monolith_core.imprint import NOTHING_CAME, Came
 from monolith_core.partition import Partition, Window
 from monolith_core.plugin import Source, Target
 from monolith_core.retry import retrying
@@ -150,6 +151,7 @@ class Working:
             executor=self._executor(),
             notify=self._desk.notify,
             now=self._now,
+            came=self._came,
         )
         writings = [
             Writing(self._desk, self.config.id, opened, held, health, plan.offered)
@@ -200,6 +202,18 @@ class Working:
                 self._left.pop((writing.target, Partition(answer.window.source, done)), None)
         except MonolithError as error:  # the lease is lost, or the ledger cannot be written
             held.end(error)
+
+    async def _came(self, window: Window) -> Came:
+        """The answers that came before for days of a window; only rows, as they come, can be recognised by them."""
+        written = [
+            target for target in self._targets if any(due.reason != "new" for due in self._due(target, window).values())
+        ]
+        if not written or self._opened.transforms or window.source != self.config.id:
+            return NOTHING_CAME
+        storage = self._desk.storage
+        return await trio.to_thread.run_sync(
+            storage.ledger.came, written, window.source, window.start, window.end, limiter=storage.limiter
+        )
 
     def _due(self, target: str, window: Window) -> dict[dt.date, DueDay]:
         found = {}

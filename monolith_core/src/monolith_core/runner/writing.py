@@ -196,7 +196,18 @@ class Writing:
         if not tasks:
             return
         await self._books.record(
-            [self._books.row(task.partition, task.row, answer.asked, "done", task.digest, task.note) for task in tasks]
+            [
+                self._books.row(
+                    task.partition,
+                    task.row,
+                    answer.asked,
+                    "done",
+                    task.digest,
+                    task.note,
+                    imprint=task.staged.imprint,
+                )
+                for task in tasks
+            ]
         )
         for task in tasks:
             self._books.tell(task.partition, task.due.reason, "unchanged", digest=task.digest, remark=task.note.remark)
@@ -212,7 +223,16 @@ class Writing:
         if trouble:
             await self._refuse(answer, task, "failed", str(trouble))
             return
-        row = self._books.row(task.partition, task.row, answer.asked, "done", task.digest, task.note, wrote=True)
+        row = self._books.row(
+            task.partition,
+            task.row,
+            answer.asked,
+            "done",
+            task.digest,
+            task.note,
+            imprint=task.staged.imprint,
+            wrote=True,
+        )
         try:
             written = await self._insist(task, row)
         except LeaseLost:

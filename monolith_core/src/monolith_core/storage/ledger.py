@@ -34,6 +34,7 @@ _COLUMNS = (
     "remark",
     "version",
     "purged",
+    "imprint",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)}"
 _GLANCED = "t.state, t.count, t.a, t.b, t.fingerprint, t.age, t.version"
@@ -145,6 +146,21 @@ class Ledger:
             if glanced[0] is not None:
                 rows[partition] = _glance(*glanced)
         return digests, rows
+
+    def came(
+        self, targets: Iterable[str], source: str, start: dt.date, end: dt.date
+    ) -> dict[Partition, list[tuple[str, Digest]]]:
+        """The imprint and the digest of what the targets hold of a source's days, where there is an imprint."""
+        where = Where(start, end)
+        where.one_of("target", targets)
+        where.add("source = ?", source)
+        where.add("imprint <> ''")
+        found: dict[Partition, list[tuple[str, Digest]]] = {}
+        for day, imprint, *sums in self._query(
+            "SELECT date, imprint, count, a, b FROM ledger", where.text, values=where.values
+        ):
+            found.setdefault(Partition(source, day_in(day)), []).append((imprint, Digest(*sums)))
+        return found
 
     def stretch(
         self, target: str, via: str, start: dt.date, end: dt.date, fingerprint: str, settle: float
@@ -316,6 +332,7 @@ def _values(row: LedgerRow) -> tuple[Any, ...]:
         text_out(row.remark),
         row.version,
         int(row.purged),
+        row.imprint,
     )
 
 
@@ -338,6 +355,7 @@ def _row(values: tuple[Any, ...]) -> LedgerRow:
         remark,
         version,
         purged,
+        imprint,
     ) = values
     digest = None if count is None else Digest(count, a, b)
     return LedgerRow(
@@ -356,4 +374,5 @@ def _row(values: tuple[Any, ...]) -> LedgerRow:
         remark,
         version,
         bool(purged),
+        imprint,
     )

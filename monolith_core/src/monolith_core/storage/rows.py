@@ -20,7 +20,8 @@ class LedgerRow:
     was ever written). `age` is how many seconds the day was over when the source was `asked`; negative before its end.
     `run` is the run that wrote the row, `written` when the target was last changed or found to hold just this.
     `version` is what the source called the answer that the target holds, or, while it is held back, the one that came.
-    `purged` says that the source does not have the day any more, or may not.
+    `purged` says that the source does not have the day any more, or may not. `imprint` is that of the answer with the
+    digest, empty if it has none (see `monolith_core.imprint`).
     """
 
     target: str
@@ -38,6 +39,7 @@ class LedgerRow:
     remark: str = ""
     version: str = ""
     purged: bool = False
+    imprint: str = ""
 
     @property
     def partition(self) -> Partition:

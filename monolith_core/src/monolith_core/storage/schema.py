@@ -9,7 +9,7 @@ from monolith_core.errors import StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 """Every version there ever was, oldest first: the names of the migrations."""
 HEAD = VERSIONS[-1]
 VERSION_TABLE = "monolith_version"

@@ -9,6 +9,8 @@ log=$cache/setup.log
 minors=(11 12 13 14) # of Python 3, the preferred one first
 
 cd "$root"
+# Python compiles what it imports once, not in each of the many processes that the tests start.
+unset PYTHONDONTWRITEBYTECODE
 mkdir -p "$cache"
 distributions=(monolith_core monolith_plugins_* examples/plugins/*) # a folder each
 
@@ -54,6 +56,13 @@ any_python() {
     return 1
 }
 
+# beside COMMAND...: starts a program in the background; its number is in $!. Ctrl-C reaches it, and what it starts, as
+# if it were in the foreground: what a script starts by `&` alone ignores it, and so would the programs that tests
+# interrupt.
+beside() {
+    env --default-signal=INT,QUIT "$@" &
+}
+
 # What an environment depends on: while this text is the same, the environment is used as it is.
 recipe() {
     printf '%s\n' "$root" "$1"
@@ -67,6 +76,16 @@ uv_install() {
     uv pip install --quiet --python "$@"
 }
 
+# pip_install PYTHON ARGUMENTS...
+pip_install() { "$1" -m pip --disable-pip-version-check --no-input install --quiet "${@:2}"; }
+
+# install_pinned PYTHON ARGUMENTS...: with uv, and with pip where that fails: uv does not read pip's configuration.
+install_pinned() (
+    PATH=$(dirname "$1"):$PATH
+    { command -v uv || pip_install "$1" "$(grep '^uv==' requirements-dev.txt)"; } >/dev/null && uv_install "$@" ||
+        pip_install "$@"
+)
+
 # environment FOLDER PYTHON [REQUIREMENTS]: makes or repairs a virtual environment with the tools and the distributions,
 # editable.
 environment() {
@@ -79,10 +98,10 @@ environment() {
     if ! recipe "$python" "$requirements" | cmp -s - "$stamp"; then
         say "installing the tools and monolith into ${folder#"$root"/} (a minute or two)"
         rm -f "$stamp"
-        local pip=("$folder/bin/python" -m pip --disable-pip-version-check --no-input install --quiet)
-        [[ $requirements == requirements-dev.txt ]] || pip=(uv_install "$folder/bin/python")
-        quietly "installing ${requirements#"$root"/} (is the package index within reach?)" "${pip[@]}" --upgrade -r "$requirements"
-        quietly "installing monolith" "${pip[@]}" --no-deps --no-build-isolation "${distributions[@]/#/--editable=.\/}"
+        local install=install_pinned
+        [[ $requirements == requirements-dev.txt ]] || install=uv_install # pip would look for the bounds for an hour
+        quietly "installing ${requirements#"$root"/} (is the package index within reach?)" "$install" "$folder/bin/python" --upgrade -r "$requirements"
+        quietly "installing monolith" "$install" "$folder/bin/python" --no-deps --no-build-isolation "${distributions[@]/#/--editable=.\/}"
         recipe "$python" "$requirements" >"$stamp"
     fi
 }

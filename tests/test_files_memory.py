@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.unmeasured import unmeasured
 
 LIMIT_MB = 200
 DAYS = [f"2024-02-{day:02}" for day in range(1, 29)]
@@ -77,6 +78,7 @@ def peak_mb(folder: Path, name: str, target: str) -> float:
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, "rows.ini", "--log-level", "error"],
         cwd=folder,
+        env=unmeasured(),
         capture_output=True,
         text=True,
         check=False,

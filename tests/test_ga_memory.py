@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.ga_emulator import Answer, Asked, Emulator
 from support.ga_grpc import GrpcEmulator
+from support.unmeasured import unmeasured
 
 LIMIT_MB = 200
 CONFIG = """\
@@ -62,7 +63,7 @@ def peak_mb(folder: Path, url: str, transport: str) -> tuple[float, int]:
     """The most memory that a run needs, in MB, and how many records it archived."""
     (folder / "ga.ini").write_text(CONFIG.format(folder=folder, url=url, transport=transport))
     command = [sys.executable, "-c", MEASURED, str(folder / "ga.ini"), "--no-progress"]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=unmeasured()).stdout
     with closing(sqlite3.connect(folder / "archive.sqlite")) as connection:
         (count,) = connection.execute("SELECT COUNT(*) FROM record").fetchone()
     return int(re.findall(r"VmHWM:\s*(\d+) kB", output)[0]) / 1024, count

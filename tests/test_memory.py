@@ -9,6 +9,7 @@ import sys
 from datetime import date, timedelta
 
 import pytest
+from support.unmeasured import unmeasured
 
 LIMIT_MB = 200
 FIRST = date(2014, 1, 1)
@@ -63,7 +64,7 @@ def peak_mb(folder, days, per_day):
     text = CONFIG.format(folder=folder, first=FIRST, last=FIRST + timedelta(days=days - 1), per_day=per_day)
     config.write_text(text, encoding="utf-8")
     command = [sys.executable, "-c", MEASURED, str(config), "--no-progress"]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=unmeasured()).stdout
     counts = []
     for name in ("archive", "copy"):
         connection = sqlite3.connect(folder / f"{name}.sqlite")

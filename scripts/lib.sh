@@ -63,6 +63,29 @@ beside() {
     env --default-signal=INT,QUIT "$@" &
 }
 
+# use_memory [FOLDER]: temporary files in memory until the script ends, where there is plenty of it and programs may be
+# run from there. Most of what the tests write are databases, which wait for a disk at each commit.
+use_memory() {
+    local shm=${1:-/dev/shm} free limit folder
+    [[ -w $shm && $(stat --file-system --format=%T "$shm" 2>/dev/null) == tmpfs ]] || return 0
+    free=$(df --block-size=1M --output=avail "$shm" | tail -n 1)
+    ((free >= 8000)) || return 0
+    free=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
+    ((free >= 12 << 20)) || return 0
+    for limit in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
+        [[ ! -r $limit || $(<"$limit") == max ]] || (($(<"$limit") >= 12 << 30)) || return 0
+    done
+    folder=$(mktemp --directory "$shm/monolith-XXXXXX")
+    # shellcheck disable=SC2064
+    trap "rm -rf '$folder'" EXIT
+    chmod 755 "$folder" # PostgreSQL has a user of its own
+    printf '#!/bin/sh\n' >"$folder/program"
+    chmod 755 "$folder/program"
+    if "$folder/program" 2>/dev/null; then
+        export TMPDIR=$folder
+    fi
+}
+
 # What an environment depends on: while this text is the same, the environment is used as it is.
 recipe() {
     printf '%s\n' "$root" "$1"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.unmeasured import unmeasured
 
 import monolith_core
 from monolith_core.scaffold import KINDS, NewPlugin
@@ -67,7 +68,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(dist: Path, **environment: str) -> Path:
     command = [sys.executable, ROOT / "scripts/build.py", dist, *FOLDERS]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **environment}
+    environment = unmeasured(SOURCE_DATE_EPOCH="1700000000", **environment)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) == 2 * len(FOLDERS)

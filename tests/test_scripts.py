@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TOOLS = ("bash", "cat", "cmp", "dirname", "env", "grep", "head", "mkdir", "rm", "sed", "tail", "tee", "timeout")
+TOOLS = (
+    *("bash", "cat", "chmod", "cmp", "dirname", "env", "grep", "head", "mkdir", "mktemp", "rm", "sed", "tail", "tee"),
+    "timeout",
+)
 
 
 @pytest.fixture
@@ -161,6 +164,22 @@ def test_what_runs_beside_the_script_can_be_interrupted(checkout: Path, bare: di
     code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     done = script(checkout, f"beside {sys.executable} -c '{code}'\nwait $!", bare)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+@pytest.mark.parametrize(("free", "used"), [(8000, True), (7999, False)])
+def test_temporary_files_are_in_memory_while_there_is_plenty(
+    checkout: Path, bare: dict[str, str], tmp_path: Path, free: int, used: bool
+) -> None:
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    answers = {"stat": "tmpfs", "df": f"Avail\\n{free}", "awk": str(64 << 20)}
+    for tool, answer in answers.items():
+        (Path(bare["PATH"]) / tool).write_text(f"#!/bin/sh\nprintf '{answer}\\n'\n")
+        (Path(bare["PATH"]) / tool).chmod(0o755)
+    done = script(checkout, f'use_memory {memory}\necho "<${{TMPDIR-}}>"\n[[ ! -v TMPDIR ]] || : >"$TMPDIR/file"', bare)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"<{memory}/monolith-") is used
+    assert list(memory.iterdir()) == []
 
 
 RunTests = Callable[[int, int], tuple[int, list[str]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -182,54 +183,70 @@ def test_temporary_files_are_in_memory_while_there_is_plenty(
     assert list(memory.iterdir()) == []
 
 
+WithPytests = Callable[[str, str], Path]
 RunTests = Callable[[int, int], tuple[int, list[str]]]
 PYTEST = """#!/bin/sh
 case "$*" in
     --version) echo Python 3.{minor}.0 ;;
-    *version_info*) echo {minor} ;;
-    *pytest*) echo "in 3.{minor}"; echo "{summary}"; exit {status} ;;
+    *pytest*) {commands} ;;
 esac
 """
 
 
 @pytest.fixture
-def run_tests(checkout: Path, bare: dict[str, str]) -> RunTests:
-    """Runs scripts/test --quick with pytests that end with these statuses, here and on the other Python."""
+def with_pytests(checkout: Path) -> WithPytests:
+    """Gives scripts/test of a checkout where all is done up to the tests, and pytest is these commands: here and on
+    another Python."""
 
-    def pytest_of(folder: Path, minor: int, status: int) -> None:
-        (folder / "bin").mkdir(parents=True)
-        python = folder / "bin/python"
-        python.write_text(PYTEST.format(minor=minor, summary=f"1 test, status {status}", status=status))
-        python.chmod(0o755)
+    def with_pytests(own: str, other: str) -> Path:
+        for folder, minor, commands in ((".venv", 11, own), (".cache/venv-3.12", 12, other)):
+            python = checkout / folder / "bin/python"
+            python.parent.mkdir(parents=True)
+            python.write_text(PYTEST.format(minor=minor, commands=commands))
+            python.chmod(0o755)
+        path = checkout / "scripts/test"
+        text = path.read_text()
+        for step, instead in {
+            "ensure_environment": "PATH=$root/.venv/bin:$PATH",
+            "check_sources": "",
+            "prepare_others": "others=(12)",
+        }.items():
+            assert text.count(f"\n{step}\n") == 1
+            text = text.replace(f"\n{step}\n", f"\n{instead}\n")
+        path.write_text(text)
+        return path
+
+    return with_pytests
+
+
+def ending(status: int) -> str:
+    """A pytest that says two lines and ends with this status."""
+    return f"echo a test; echo status {status}; exit {status}"
+
+
+@pytest.fixture
+def run_tests(with_pytests: WithPytests, bare: dict[str, str]) -> RunTests:
+    """Runs scripts/test with pytests that end with these statuses: its own status, and the lines that it printed."""
 
     def run_tests(own: int, other: int) -> tuple[int, list[str]]:
-        pytest_of(checkout / ".venv", 11, own)
-        pytest_of(checkout / ".cache/venv-3.12", 12, other)
-        test = checkout / "scripts/test"
-        text = test.read_text()
-        # Everything up to the tests is done.
-        replaced = text.replace("\nensure_environment\n", "\nPATH=$root/.venv/bin:$PATH\n", 1)
-        replaced = replaced.replace("\ncheck_sources\n", "\n", 1).replace("\nprepare_others\n", "\nothers=(12)\n", 1)
-        test.write_text(replaced)
-        done = subprocess.run([test, "--quick"], env=bare, capture_output=True, text=True, check=False)
+        path = with_pytests(ending(own), ending(other))
+        done = subprocess.run([path, "--quick"], env=bare, capture_output=True, text=True, check=False)
         return done.returncode, [line for line in done.stdout.splitlines() if line]
 
     return run_tests
 
 
-def test_the_other_pythons_are_told_before_the_last_line(
-    run_tests: RunTests,
-) -> None:
+def test_the_other_pythons_are_told_before_the_last_line(run_tests: RunTests) -> None:
     assert run_tests(0, 0) == (
         0,
         [
             "==> the tests on Python 3.11.0; beside them the quick part on Python 3.12, told below",
-            "in 3.11",
-            "1 test, status 0",
+            "a test",
+            "status 0",
             "==> the quick part on Python 3.12",
-            "Python 3.12: 1 test, status 0",
+            "Python 3.12: status 0",
             "==> done",
-            "1 test, status 0",
+            "status 0",
         ],
     )
 
@@ -238,5 +255,20 @@ def test_the_other_pythons_are_told_before_the_last_line(
 def test_a_failure_on_any_python_is_one(run_tests: RunTests, own: int, other: int) -> None:
     status, said = run_tests(own, other)
     assert status == 1
-    assert said[-2:] == ["==> FAILED; see above", f"1 test, status {own}"]
-    assert ("in 3.12" in said) is bool(other), "all that the pytest which failed has said"
+    assert said[-2:] == ["==> FAILED; see above", f"status {own}"]
+    assert said.count("a test") == 1 + other, "all that a pytest which failed has said is there"
+
+
+def test_ctrl_c_ends_the_tests_on_every_python(with_pytests: WithPytests, bare: dict[str, str], tmp_path: Path) -> None:
+    waiting = tmp_path / "waiting"
+    os.mkfifo(waiting)
+    sleep = shutil.which("sleep")
+    path = with_pytests(*[f"exec 3>{waiting}; echo begun >&3; exec {sleep} 600"] * 2)
+    command = [shutil.which("env") or "env", "--default-signal=INT", path, "--quick"]
+    process = subprocess.Popen(command, env=bare, stdout=subprocess.PIPE, start_new_session=True, text=True)
+    with waiting.open() as told:
+        assert [told.readline(), told.readline()] == ["begun\n"] * 2
+        os.killpg(process.pid, signal.SIGINT)
+        assert told.read() == "", "both have ended"
+    process.communicate()
+    assert process.returncode != 0

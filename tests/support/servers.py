@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 USER = "monolith"
 PASSWORD = "s3cret/of:the%tests"
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 
 
 def free_port() -> int:

@@ -20,6 +20,7 @@ from support.staging import DAY, MemoryStaged, staged
 
 from monolith_core.partition import ONE_DAY
 from monolith_plugins_es import lowering
+from monolith_plugins_es.target import ElasticsearchTarget
 
 __all__ = ["make"]
 
@@ -94,6 +95,39 @@ def test_an_index_that_nothing_is_written_to_any_more_is_put_back(
     target.replace(earlier.partition, earlier)
     assert settings(node) == (None, "0")
     assert settings(node, "monolith-2024-01") == LOWERED
+
+
+def months(target: ElasticsearchTarget, *numbers: int) -> None:
+    """Fill indices of these months of 2024."""
+    for number in numbers:
+        answer = one(dt.date(2024, number, 1))
+        target.replace(answer.partition, answer)
+
+
+def test_many_indices_are_put_back_at_once(make: Make, node: Node):
+    with Proxy(node.url) as proxy:
+        target = make(proxy.url, lower="replicas", replicas=1)
+        months(target, 1, 2, 3)
+        node.ask("PUT", "/monolith-2024-02/_settings", {"index": {"number_of_replicas": 2}})
+        target.close()
+        changes = [each.path for each in proxy.asked if each.path.endswith(("/_settings", "/_mapping"))]
+    assert sorted(changes) == [
+        "/monolith-2024-01,monolith-2024-02,monolith-2024-03/_mapping",
+        "/monolith-2024-01,monolith-2024-03/_settings",
+        "/monolith-2024-02/_settings",
+    ]
+    assert [settings(node, f"monolith-2024-0{month}") for month in (1, 2, 3)] == [(None, "1"), (None, "2"), (None, "1")]
+    assert meta(node) == {}
+
+
+def test_one_that_cannot_be_changed_holds_up_no_other(make: Make, node: Node, caplog: pytest.LogCaptureFixture):
+    target = make()
+    months(target, 1, 2, 3)
+    node.ask("PUT", f"/{INDEX}/_settings", {"index.blocks.read_only": True})
+    target.close()
+    (record,) = caplog.records
+    assert f"{INDEX} stays without some settings until the next run" in record.getMessage()
+    assert [settings(node, f"monolith-2024-0{month}")[0] for month in (1, 2, 3)] == [None, "-1", None]
 
 
 def test_an_index_that_was_deleted_meanwhile(make: Make, node: Node, caplog: pytest.LogCaptureFixture):

@@ -8,6 +8,7 @@ import json
 import pytest
 from support.elasticsearch_node import VERSIONS, Node
 from support.es_fixtures import Make, make, target
+from support.es_proxy import Proxy
 from support.staging import DAY, MemoryStaged, staged
 
 from monolith_core.partition import ONE_DAY, Partition, Window
@@ -218,3 +219,18 @@ def test_what_drifted_is_looked_for_under_the_whole_alias(make: Make, node: Node
     node.ask("DELETE", "/monolith-2024-02")
     assert make().replace(gone.partition, gone) == Written(0, 1, 0)
     assert node.documents("monolith") == {}
+
+
+def test_what_is_asked_about_before_it_is_written_needs_a_refresh_once(make: Make, node: Node):
+    """A load asks about each window before it writes it; each refresh would make the indices write a segment."""
+    later, earlier = (staged([{"n": 1}], day=day) for day in (DAY, DAY - 40 * ONE_DAY))
+    with Proxy(node.url) as proxy:
+        target = make(proxy.url)
+        found = []
+        for answer in (later, earlier):
+            found.append(dict(target.digests(Window("shop", answer.partition.date, answer.partition.date))))
+            target.replace(answer.partition, answer)
+        found.append(dict(target.digests(Window("shop", DAY, DAY))))
+        refreshed = [each.path.partition("?")[0] for each in proxy.asked if "_refresh" in each.path]
+    assert found == [{}, {}, {later.partition: later.digest}]
+    assert refreshed == ["/monolith/_refresh", "/monolith-2024-02/_refresh"]

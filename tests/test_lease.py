@@ -136,6 +136,14 @@ def test_who_fences_renews(storage: Storage, lease: Lease):
     assert 4900 < left <= 5000
 
 
+@pytest.mark.parametrize(("before", "after"), [(50.0, 50.0), (20.0, 60.0)], ids=["much is left", "little is left"])
+def test_who_confirms_renews_only_if_little_is_left(storage: Storage, lease: Lease, before: float, after: float):
+    storage.leases.renew(lease, before)
+    storage.leases.confirm(lease, 60.0)
+    (left,) = storage.query("SELECT expires - {now} FROM lease")[0]
+    assert after - 5 < left <= after
+
+
 def test_an_expired_lease_may_be_taken(storage: Storage, other: Storage, lease: Lease):
     expire(storage)
     assert other.leases.acquire("extract", "ga", ELSEWHERE, 60.0).token == lease.token + 1
@@ -146,8 +154,9 @@ def test_an_expired_lease_is_lost(storage: Storage, other: Storage, lease: Lease
     expire(storage)
     if taken:
         other.leases.acquire("extract", "ga", ELSEWHERE, 60.0)
-    with pytest.raises(LeaseLost, match="the lease of source 'ga' in phase 'extract' ran out or was taken over"):
-        storage.leases.renew(lease, 60.0)
+    for use in (storage.leases.renew, storage.leases.confirm):
+        with pytest.raises(LeaseLost, match="the lease of source 'ga' in phase 'extract' ran out or was taken over"):
+            use(lease, 60.0)
     with pytest.raises(LeaseLost):
         write(storage, lease)
     assert storage.ledger.rows() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from monolith_core import Digest, MonolithError, Partition, StagedRecord, TemporaryError, Window
-from monolith_plugins_es.cluster import Cluster, path_of
+from monolith_plugins_es.cluster import Cluster, groups, path_of
 from monolith_plugins_es.documents import Writer, content_of, day_prefix, text
 
 PAGE = 10_000
@@ -24,7 +24,6 @@ FEWER = 500
 """Documents in one answer that has their bodies."""
 
 _KEEP = "2m"
-_AT_ONCE = 12  # names of 255 bytes in the 4,096 of a request's first line
 _ONLY = "pit_id,timed_out,_shards.failed,hits.total.value," + ",".join(
     f"hits.hits.{field}" for field in ("_index", "_id", "_routing", "_seq_no", "_primary_term", "sort")
 )
@@ -163,7 +162,7 @@ class Shelf:
 
     def refresh(self, *indices: str) -> None:
         """Make what was written visible to searches."""
-        for some in _groups(indices):
+        for some in map(",".join, groups(indices)):
             self._cluster.ask("POST", path_of(some, "_refresh"), doing=f"refresh {some}", ignore_unavailable="true")
 
     def _query(self, partition: Partition) -> dict[str, Any]:
@@ -200,12 +199,6 @@ class Shelf:
         if answer.timed_out or answer.shards.get("failed"):
             raise TemporaryError(f"Elasticsearch searched only a part of {self._alias}; is a node missing?")
         return answer
-
-
-def _groups(indices: Sequence[str]) -> Iterator[str]:
-    """The names with commas between them, in texts that fit into the first line of a request."""
-    for at in range(0, len(indices), _AT_ONCE):
-        yield ",".join(indices[at : at + _AT_ONCE])
 
 
 def _category(document: bytes) -> str:

@@ -31,6 +31,7 @@ class Indices:
         self._log = log
         self._wanted = template.template(options)
         self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
         self._ready = False
         self._known: dict[str, bool] = {}
 
@@ -87,7 +88,7 @@ class Indices:
 
         An index is made only if `make`; whoever asks again is told the same.
         """
-        with self._lock:
+        with self._lock_of(index):
             if index not in self._known:
                 aliases = optional(self._cluster, "GET", path_of(index, "_alias"), doing=f"look for {index}")
                 if aliases is None and not make:
@@ -99,8 +100,13 @@ class Indices:
 
     def forget(self, index: str) -> None:
         """Look again for an index when it is asked for, and trust nothing that was known of it."""
-        with self._lock:
+        with self._lock_of(index):
             self._known.pop(index, None)
+
+    def _lock_of(self, index: str) -> threading.Lock:
+        """One is looked for and made while documents go into the others."""
+        with self._lock:
+            return self._locks.setdefault(index, threading.Lock())
 
     def fields(self, index: str) -> frozenset[str]:
         """The dotted paths of the fields that an index has."""

@@ -7,14 +7,15 @@ run finds it, whatever became of the one that lowered it. A setting that somebod
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from monolith_core import MonolithError
-from monolith_plugins_es.cluster import Cluster, path_of
+from monolith_core import MonolithError, PermanentError
+from monolith_plugins_es.cluster import Cluster, groups, path_of
 from monolith_plugins_es.documents import index_name
 from monolith_plugins_es.failures import Refused
 from monolith_plugins_es.options import ElasticsearchOptions
@@ -131,29 +132,61 @@ class Lowering:
         self._end(found)
 
     def _end(self, indices: Iterable[str]) -> None:
-        for index in indices:
+        """Put the settings of these back: of many at once, because each request is a change of the cluster's state."""
+        for some in groups(sorted(indices)):
             try:
-                self._put_back(index)
+                self._put_back(some)
+            except PermanentError:
+                for index in some:  # so that one that cannot be changed holds up no other
+                    self._end_one(index)
             except MonolithError as error:
-                self._log.warning("%s stays without some settings until the next run: %s", index, error)
-                continue
-            with self._lock:
+                self._log.warning("%s stays without some settings until the next run: %s", ", ".join(some), error)
+            else:
+                self._forget(some)
+
+    def _end_one(self, index: str) -> None:
+        try:
+            self._put_back([index])
+        except MonolithError as error:
+            self._log.warning("%s stays without some settings until the next run: %s", index, error)
+        else:
+            self._forget([index])
+
+    def _forget(self, indices: Iterable[str]) -> None:
+        with self._lock:
+            for index in indices:
                 self._filled.pop(index, None)
 
-    def _put_back(self, index: str) -> None:
+    def _put_back(self, indices: Sequence[str]) -> None:
         """Settings first, then the mark, so that a process that is killed in between leaves nothing behind."""
-        doing = f"put the settings of {index} back"
-        try:
-            found = self._cluster.ask("GET", path_of(index), doing=doing, flat_settings="true")[index]
-        except Refused as error:
-            if error.status == 404:  # it was deleted
-                return
-            raise
-        meta = found["mappings"].get("_meta", {})
-        present = found["settings"]
-        back = {name: value for name, value in mark_of(meta).items() if present.get(f"index.{name}") == LOWERED[name]}
-        if back:
-            self._cluster.ask("PUT", path_of(index, "_settings"), {"index": back}, doing=doing)
-            self._log.debug("%s is filled: %s", index, " and ".join(f"{name} is put back" for name in back))
-        if mark_of(meta):
-            self._cluster.ask("PUT", path_of(index, "_mapping"), {"_meta": unmarked(meta)}, doing=doing)
+        doing = f"put the settings of {', '.join(indices)} back"
+        only = {"flat_settings": "true", "ignore_unavailable": "true"}  # one may have been deleted
+        found = self._cluster.ask("GET", path_of(",".join(indices)), doing=doing, **only)
+        settings, metas = _Alike(), _Alike()
+        for index, each in found.items():
+            meta, present = each["mappings"].get("_meta", {}), each["settings"]
+            mark = mark_of(meta)
+            back = {name: value for name, value in mark.items() if present.get(f"index.{name}") == LOWERED[name]}
+            if back:
+                settings.add({"index": back}, index)
+                self._log.debug("%s is filled: %s", index, " and ".join(f"{name} is put back" for name in back))
+            if mark:
+                metas.add({"_meta": unmarked(meta)}, index)
+        for body, some in settings:
+            self._cluster.ask("PUT", path_of(some, "_settings"), body, doing=doing)
+        for body, some in metas:
+            self._cluster.ask("PUT", path_of(some, "_mapping"), body, doing=doing)
+
+
+class _Alike:
+    """Bodies of requests, each with the names of all indices that it is for."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[Any, list[str]]] = {}
+
+    def add(self, body: Any, index: str) -> None:
+        """One more index that the body is for."""
+        self._found.setdefault(json.dumps(body, sort_keys=True), (body, []))[1].append(index)
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        return ((body, ",".join(indices)) for body, indices in self._found.values())

@@ -55,6 +55,8 @@ class ElasticsearchTarget(Target):
             explain=Explainer(self._indices.fields),
         )
         self._lock = threading.Lock()
+        self._asked = False
+        self._days: set[dt.date] = set()
         self._written: set[str] = set()
         self._seen: set[Partition] = set()
         self._fresh: set[str] = set()
@@ -98,8 +100,11 @@ class ElasticsearchTarget(Target):
 
     def digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
         """What the indices under the alias really hold."""
-        with suppress(PermanentError):  # whoever may only read sees what Elasticsearch shows by itself
-            self._shelf.refresh(self.options.index)
+        unseen = self._unseen(window)
+        if unseen:
+            with suppress(PermanentError):  # whoever may only read sees what Elasticsearch shows by itself
+                self._shelf.refresh(*unseen)
+        self._asked = True
         yield from self._shelf.digests(window)
 
     def records(self, partition: Partition) -> Iterator[StagedRecord]:
@@ -137,6 +142,7 @@ class ElasticsearchTarget(Target):
             return Written(0, 0, kept)
         with self._lock:
             self._written.add(index)
+            self._days.add(partition.date)
         writer = Writer(partition, self.options.date_field)
         idle = self._add(writer, staged, index, difference) if added or staged.drifted else 0
         if added and (removed or strangers):
@@ -146,6 +152,17 @@ class ElasticsearchTarget(Target):
         if self.options.refresh == "partition":
             self._shelf.refresh(index)
         return Written(added - idle, removed + len(strangers), kept + idle)
+
+    def _unseen(self, window: Window | None) -> list[str]:
+        """The indices, or the alias for all, that may have something of these days that a search does not see yet.
+
+        A load asks about one window after another before it writes it: after the first time that needs no refresh,
+        which would make every index that is being filled write a segment.
+        """
+        if window is None or not self._asked:
+            return [self.options.index]
+        with self._lock:
+            return sorted({index_name(self.options.index, day) for day in window.days() if day in self._days})
 
     def _is_untouched(self, partition: Partition, index: str, *, made: bool) -> bool:
         """Whether nothing of the partition can be in its index; if something can, a search will see it after this."""

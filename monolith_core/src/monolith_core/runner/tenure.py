@@ -33,8 +33,7 @@ class Tenure:
 
     def confirm(self) -> None:
         """Raise LeaseLost unless the lease is held now; for targets that commit outside of the storage."""
-        with self._storage.transaction() as connection:
-            self.fence(connection)
+        self._storage.leases.confirm(self.lease, self._ttl)
 
     def end(self, error: MonolithError) -> None:
         """Give up everything under this lease."""

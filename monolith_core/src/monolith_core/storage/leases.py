@@ -79,6 +79,16 @@ class Leases:
             raise self._lost(lease)
         self._kept.pop(lease, None)
 
+    def confirm(self, lease: Lease, ttl: float) -> None:
+        """Raise LeaseLost unless the lease is held now; extend it if less than half of `ttl` is left.
+
+        Mostly this only reads, because a commit waits for the disk.
+        """
+        now, until = self._term(lease)
+        if until - now < ttl / 2:
+            with self._storage.transaction() as connection:
+                self.fence(connection, lease, ttl)
+
     def release(self, lease: Lease) -> None:
         """Give the lease back; does nothing if it is no longer held."""
         self._kept.pop(lease, None)
@@ -102,11 +112,17 @@ class Leases:
         return epoch_in(found[0][0]) if found else None
 
     def _keep(self, lease: Lease, ttl: float) -> None:
+        now, _ = self._term(lease)
+        self._kept[lease] = now + ttl
+
+    def _term(self, lease: Lease) -> tuple[float, float]:
+        """The present time and until when the lease is held; raises LeaseLost if it is not."""
         with self._storage.read() as connection:
             token, _, _, expires, now = _one(connection, self._select, lease.phase, lease.source)
-        if token != lease.token or max(expires, self._kept.get(lease, 0.0)) <= now:
+        until: float = max(expires, self._kept.get(lease, 0.0))
+        if token != lease.token or until <= now:
             raise self._lost(lease)
-        self._kept[lease] = now + ttl
+        return now, until
 
     def _lost(self, lease: Lease) -> LeaseLost:
         return LeaseLost(

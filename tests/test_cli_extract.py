@@ -355,8 +355,8 @@ def test_python_m_is_the_command() -> None:
 @pytest.mark.parametrize(
     ("option", "unneeded"),
     [
-        ("--version", "asyncio pydantic sqlalchemy rich trio alembic msgspec pluggy stevedore"),
-        ("--list-plugins", "pydantic sqlalchemy rich trio alembic msgspec monolith_plugins_sql"),
+        ("--version", "asyncio pydantic sqlalchemy rich trio alembic msgspec tenacity pluggy stevedore"),
+        ("--list-plugins", "pydantic sqlalchemy rich trio alembic msgspec tenacity monolith_plugins_sql"),
     ],
 )
 def test_what_is_quick_loads_little(option: str, unneeded: str) -> None:

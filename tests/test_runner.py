@@ -41,7 +41,7 @@ def day(number: int) -> dt.date:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(retry, "_backoff", lambda attempt: 0.0)
+    monkeypatch.setattr(retry, "_backoff", lambda state: 0.0)
 
 
 @pytest.fixture

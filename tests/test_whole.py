@@ -284,7 +284,7 @@ class Teller:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_backoff", lambda attempt: 0.0)
+    monkeypatch.setattr(retry, "_backoff", lambda state: 0.0)
 
 
 @pytest.fixture

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
-from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
 from monolith_core.errors import TemporaryError
+
+if TYPE_CHECKING:
+    import tenacity
 
 LONGEST = 60.0
 """Seconds of back-off at most."""
@@ -30,19 +31,49 @@ async def retrying(
     (`Retry-After`). A service that asks for more than `patience` seconds is not waited for: its error is raised, and
     the next run asks again. `before` is told of each error, the number of the coming attempt, and the wait.
     """
-    for attempt in count(1):
-        try:
-            return await call()
-        except TemporaryError as error:
-            asked = error.retry_after
-            if attempt > retries or (asked or 0) > patience:
-                raise
-            delay = max(asked, 0.0) if asked is not None else _backoff(attempt)
-            before(error, attempt, delay)
-        await trio.sleep(delay)
-    raise AssertionError("it is tried until it returns or raises")
+    try:
+        return await call()
+    except TemporaryError as error:
+        first = [error]
+
+    async def attempt() -> _T:
+        if first:
+            raise first.pop()
+        return await call()
+
+    # Nearly every call needs one attempt only, and is not to wait for this.
+    import tenacity
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        asked = _error(state).retry_after
+        return max(asked, 0.0) if asked is not None else _backoff(state)
+
+    def again(state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, TemporaryError) and (error.retry_after or 0) <= patience
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        before(_error(state), state.attempt_number, state.upcoming_sleep)
+
+    attempts = tenacity.AsyncRetrying(
+        sleep=trio.sleep,
+        stop=tenacity.stop_after_attempt(retries + 1),
+        wait=wait,
+        retry=again,
+        before_sleep=tell,
+        reraise=True,
+    )
+    return await attempts(attempt)
 
 
-def _backoff(attempt: int) -> float:
-    """Seconds to wait after so many attempts."""
-    return min(2.0 ** min(attempt - 1, 10) + random.random(), LONGEST)
+def _backoff(state: tenacity.RetryCallState) -> float:
+    """Seconds to wait after an attempt."""
+    import tenacity
+
+    return tenacity.wait_exponential_jitter(initial=1, max=LONGEST, jitter=1)(state)
+
+
+def _error(state: tenacity.RetryCallState) -> TemporaryError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, TemporaryError)
+    return error

@@ -120,6 +120,14 @@ def test_many_indices_are_put_back_at_once(make: Make, node: Node):
     assert meta(node) == {}
 
 
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_only_a_new_index_with_replicas_asks_for_the_nodes(make: Make, node: Node, replicas: int):
+    with Proxy(node.url) as proxy:
+        months(make(proxy.url, replicas=replicas), 1, 2)
+        asked = [each for each in proxy.asked if each.path.startswith("/_cluster/health")]
+    assert len(asked) == 2 * replicas
+
+
 def test_one_that_cannot_be_changed_holds_up_no_other(make: Make, node: Node, caplog: pytest.LogCaptureFixture):
     target = make()
     months(target, 1, 2, 3)

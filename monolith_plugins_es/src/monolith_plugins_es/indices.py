@@ -131,7 +131,7 @@ class Indices:
 
         What is written before that is lost with the node of the primary. There is at most one copy on a node.
         """
-        if body is not None and "number_of_replicas" in body["settings"]["index"]:
+        if not self._replicas or (body is not None and "number_of_replicas" in body["settings"]["index"]):
             return {}
         doing, only = "ask for the number of nodes", "number_of_data_nodes"
         answer = optional(self._cluster, "GET", "/_cluster/health", doing=doing, missing=403, filter_path=only)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -10,9 +13,12 @@ import pytest
 from click.testing import CliRunner
 from support.scripted import Job, make_job
 
+from monolith_core.cli.extract import main as extract
 from monolith_core.cli.main import main
 from monolith_core.events import Run
 from monolith_core.storage import Storage
+
+RUN = "from monolith_core.cli.main import main; main()"
 
 
 @pytest.fixture
@@ -276,6 +282,42 @@ def test_help_of_everything_says_how_to_use_it() -> None:
         for parameter in command.params:
             # An argument has no help of its own in click: the usage line names it, and the text above says what it is.
             assert getattr(parameter, "help", None) or isinstance(parameter, click.Argument), f"{name} {parameter.name}"
+
+
+def test_what_standard_output_cannot_have_is_escaped(job: Job) -> None:
+    job.script({"2024-01-10": "permanent: la contraseña caducó"})
+    ascii_only = CliRunner(charset="ascii")
+    logged = ascii_only.invoke(extract, [str(job.config), "--date", "2024-01-10", "--log-output", "-"])
+    assert r"la contrase\xf1a caduc\xf3" in logged.stdout
+    shown = ascii_only.invoke(main, ["status", str(job.config)])
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert r"la contrase\xf1a caduc\xf3" in shown.stdout
+    for done in (
+        ascii_only.invoke(main, ["status", str(job.config), "--json"]),
+        ascii_only.invoke(extract, [str(job.config), "--date", "2024-01-10", "--report", "-"]),
+    ):
+        json.loads(done.stdout)
+        assert r"la contrase\u00f1a caduc\u00f3" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_standard_output_on_a_full_disk_is_an_error_of_one_line(job: Job, options: tuple[str, ...]) -> None:
+    job.extract()
+    site = os.pathsep.join([str(job.folder.parent / "site"), os.environ.get("PYTHONPATH", "")])
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, "runs", str(job.config), *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": site},
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "standard output: No space left on device; make room, or write elsewhere\n",
+    )
 
 
 def test_the_log_level_shows_the_traceback_of_a_bug(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from monolith_core.cli.paint import json_text
+
 
 class FileReport:
     """A place for the report; `-` is standard output. Raises UsageError at once if nothing can be written there."""
@@ -22,12 +24,13 @@ class FileReport:
 
     def write(self, report: dict[str, Any]) -> None:
         """Write the report; a file is replaced in one step. Raises OSError."""
-        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
         path = Path(self.path)
         if self.path == "-":
-            sys.stdout.write(text)
+            sys.stdout.write(json_text(report) + "\n")
             sys.stdout.flush()
-        elif path.exists() and not path.is_file():
+            return
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")  # a pipe or a device has nothing that could be replaced
         else:
             _replace(path.resolve(), text)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from monolith_core.errors import MonolithError
 from monolith_core.logs import plain
 from monolith_core.secrets import hide
 
@@ -45,12 +46,33 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Collectio
 
 def say(text: str) -> None:
     """Print a line, without secrets."""
-    click.echo(hide(text))
+    put(hide(text))
 
 
 def say_json(value: Any) -> None:
     """Print JSON, without secrets."""
-    click.echo(json.dumps(clean(value), indent=2, ensure_ascii=False))
+    put(json_text(clean(value)))
+
+
+def json_text(value: Any) -> str:
+    """`value` as JSON that standard output can have."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text if can_show(text) else json.dumps(value, indent=2)
+
+
+def put(text: str) -> None:
+    """Print a line as it is; `\\xf1` stands for a character that standard output cannot have.
+
+    Raises MonolithError if it cannot be written, but BrokenPipeError if its reader went away.
+    """
+    if not can_show(text):
+        text = text.encode(sys.stdout.encoding or "ascii", "backslashreplace").decode(sys.stdout.encoding or "ascii")
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MonolithError(f"standard output: {error.strerror}; make room, or write elsewhere") from error
 
 
 def clean(value: Any) -> Any:

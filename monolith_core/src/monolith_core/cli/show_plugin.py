@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -38,27 +37,28 @@ def show(name: str, kind: str | None, as_json: bool) -> None:
     The plugin is imported. Its section has what it needs, with values as they may look, and as comments what else it
     may be told, with the defaults.
     """
+    from monolith_core.cli.paint import json_text, put
     from monolith_core.registry import load_entry
 
     entries = _entries(name, kind)
     if as_json:
-        click.echo(json.dumps(_schema(entries), indent=2, ensure_ascii=False))
+        put(json_text(_schema(entries)))
         return
     for number, entry in enumerate(entries):
         if number:
-            click.echo()
+            put("")
         _show(entry, load_entry(entry))
 
 
 def _show(entry: PluginEntry, plugin: Any) -> None:
-    from monolith_core.cli.paint import painted, say
+    from monolith_core.cli.paint import painted, put, say
     from monolith_core.config.sample import sample_section
 
     for line in _described(entry, plugin):
         say(line)
     say(f"\n{painted('example', None, bold=True)}\n")
     for line in sample_section(entry.kind, entry.name, _options(plugin)):
-        click.echo(line)  # as it is: no configuration was read, and what stands in the place of a secret must stay
+        put(line)  # as it is: no configuration was read, and what stands in the place of a secret must stay
 
 
 def _entries(name: str, kind: str | None) -> list[PluginEntry]:

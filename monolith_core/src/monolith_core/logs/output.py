@@ -82,7 +82,8 @@ def to_stderr(line: str) -> None:
 def to_stdout(line: str) -> None:
     """Write a line to what is standard output now."""
     with nobody():
-        print(line, flush=True)
+        encoding = sys.stdout.encoding or "ascii"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)  # as standard error does it
 
 
 @contextmanager

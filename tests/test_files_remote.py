@@ -14,9 +14,11 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 from support.files import DAY, NEXT, data, given, notes, source, window
 
 from monolith_core import Partition, PermanentError, TemporaryError
+from monolith_core.cli.extract import main as extract
 from monolith_core.plugin import Context
 from monolith_core.testing import TargetSuite, staged
 from monolith_plugins_files.source import FilesSource
@@ -94,6 +96,31 @@ class TestS3:
         of = bucket.source(path)
         assert data(of, DAY, NEXT) == [{"n": 1}, {"n": 2}, {"n": 3}]
         assert set(of.versions(window(DAY - dt.timedelta(days=40), NEXT))) == {DAY, NEXT}
+
+    def test_a_run_leaves_neither_threads_nor_connections(self, bucket: Bucket, tmp_path: Path) -> None:
+        bucket.put("in/2024-02-29.csv", "n\n1\n2\n")
+        reach = "".join(f"option.{name} = {value}\n" for name, value in bucket.options.items())
+        config = tmp_path / "monolith.ini"
+        config.write_text(
+            "[monolith]\ndatabase = sqlite:///archive.sqlite\nsince = 2024-02-29\nuntil = 2024-02-29\n"
+            "[phase:extract]\nsources = shop\ntargets = lake\n"
+            f"[source:shop]\nuse = files\npath = s3://{bucket.name}/in/%Y-%m-%d.csv\n{reach}"
+            f"[target:lake]\nuse = files\npath = s3://{bucket.name}/out/{{source}}/%Y-%m-%d.jsonl\n{reach}"
+        )
+        before = set(threading.enumerate())
+        for _ in range(2):
+            done = CliRunner().invoke(extract, [str(config), "--force"])
+            assert (done.exit_code, "has left" in done.stderr) == (0, False), done.output
+        ours = {"fsspecIO", "files"}
+        assert not [each for each in set(threading.enumerate()) - before if each.name in ours]
+        assert bucket.keys() == {"in/2024-02-29.csv", "out/shop/2024-02-29.jsonl"}
+
+    def test_a_section_that_was_closed_opens_anew(self, bucket: Bucket) -> None:
+        bucket.put("2024-02-29.csv", "n\n1\n")
+        of = bucket.source("%Y-%m-%d.csv")
+        for _ in range(2):
+            assert data(of) == [{"n": 1}]
+            of.close()
 
     def test_a_file_that_changed_has_another_version(self, bucket: Bucket) -> None:
         bucket.put("2024-02-29.csv", "n\n1\n")

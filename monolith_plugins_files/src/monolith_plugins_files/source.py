@@ -32,6 +32,10 @@ class FilesSource(Source):
         self._texts = tables.Texts(options)
         self._read_day = day_reader(options.time_format, context.timezone)
 
+    def close(self) -> None:
+        """End what the file system has open."""
+        self._storage.close()
+
     def extract(self, window: Window) -> Iterator[Record | Rows | Note]:
         """Yield a record for each row that is dated in the window, and the version of each day."""
         found = self._search(window)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import IO, Any
 
 from monolith_core import MonolithError, PermanentError, TemporaryError
+from monolith_plugins_files.loop import Loop
 from monolith_plugins_files.place import Place
 from monolith_plugins_files.template import Template
 
@@ -58,6 +59,16 @@ class Storage:
         self._options = options
         self._hidden = frozenset(_texts(options))
         self._lock = threading.Lock()
+        self._loop: Loop | None = None
+
+    def close(self) -> None:
+        """End the connections, and the thread that they are in; a file system that is asked again is opened anew."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+            if loop is None:
+                return
+            system, _ = self.__dict__.pop("_opened", (None, None))
+            loop.close(system)
 
     @property
     def template(self) -> Template:
@@ -78,8 +89,21 @@ class Storage:
                 from fsspec.implementations.local import LocalFileSystem
 
                 return LocalFileSystem(), self.place.template
-            system, path = url_to_fs(self.place.template.text, **self._options)
+            system, path = url_to_fs(self.place.template.text, **self._options, **self._own_loop())
             return system, Template(path)
+
+    def _own_loop(self) -> dict[str, Any]:
+        """What lets a file system use a loop that ends with the section, if it uses one."""
+        from fsspec.asyn import AsyncFileSystem
+        from fsspec.core import split_protocol
+        from fsspec.registry import get_filesystem_class
+
+        text = self.place.template.text
+        protocol, _ = split_protocol(text)
+        if "::" in text or not issubclass(get_filesystem_class(protocol), AsyncFileSystem):
+            return {}
+        self._loop = self._loop or Loop()
+        return {"loop": self._loop.loop, "skip_instance_cache": True}
 
     def files(self, days: Iterable[dt.date] | None = None) -> Iterator[File]:
         """The files that fit the template for any of these days, or for any day at all; in no order, each once."""

@@ -62,6 +62,10 @@ class FilesTarget(Target):
         if not self.options.is_output:
             _ = self._storage.system
 
+    def close(self) -> None:
+        """End what the file system has open."""
+        self._storage.close()
+
     def replace(self, partition: Partition, staged: Staged) -> Written:
         """Make the partition's file hold exactly the staged records: in whole, or not at all."""
         if self.options.is_output:

@@ -115,6 +115,11 @@ class TestS3:
         assert not [each for each in set(threading.enumerate()) - before if each.name in ours]
         assert bucket.keys() == {"in/2024-02-29.csv", "out/shop/2024-02-29.jsonl"}
 
+    def test_a_file_that_is_missing_is_named_as_it_would_be_configured(self, bucket: Bucket) -> None:
+        of = bucket.source("in/%Y-%m-%d.csv", missing="wait")
+        assert notes(of)[DAY].deferred == f"waits for s3://{bucket.name}/in/2024-02-29.csv"
+        of.close()
+
     def test_a_section_that_was_closed_opens_anew(self, bucket: Bucket) -> None:
         bucket.put("2024-02-29.csv", "n\n1\n")
         of = bucket.source("%Y-%m-%d.csv")

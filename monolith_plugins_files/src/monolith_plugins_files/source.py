@@ -65,7 +65,7 @@ class FilesSource(Source):
         found = self._search(window)
         newest = max((day for day in window.days() if found.of(day)), default=None)
         if newest is None:
-            return f"no file of {window.start} to {window.end}: {self._storage.template.written(end)} would be one"
+            return f"no file of {window.start} to {window.end}: {self._written(end)} would be one"
         file = found.of(newest)[-1]
         first = next(self._read(file, found.days_of(file), found), None)
         names = list(first.columns.names if isinstance(first, Rows) else first.data) if first is not None else []
@@ -75,16 +75,20 @@ class FilesSource(Source):
     def _search(self, window: Window) -> Search:
         return Search(self._storage, window, self.options.overlap)
 
+    def _written(self, day: dt.date) -> str:
+        """How a file of the day would be written in the configuration."""
+        return self._storage.place.template.written(day)
+
     def _notes(self, window: Window, found: Search) -> Iterator[Note]:
         """What is to be said of each day; raises RecordError for one without a file, if that is an error."""
         for day in window.days():
             if found.of(day):
                 yield Note(day, version=found.version(day))
             elif self.options.missing == "wait":
-                yield Note(day, deferred=f"waits for {self._storage.template.written(day)}")
+                yield Note(day, deferred=f"waits for {self._written(day)}")
             elif self.options.missing == "error":
                 raise RecordError(
-                    f"there is no file {self._storage.template.written(day)}; bring it, or set missing = wait, or "
+                    f"there is no file {self._written(day)}; bring it, or set missing = wait, or "
                     "missing = empty if that means a day without records"
                 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import inspect
 import re
@@ -15,6 +16,7 @@ import pluggy
 import pytest
 from support.interface import AGREED, text
 from support.scripted import make_job
+from typing_extensions import deprecated
 
 import monolith_core
 from monolith_core import testing
@@ -94,6 +96,49 @@ def test_an_old_name_is_told_to_who_tests_a_plugin(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "plugin.py:1: DeprecationWarning: monolith_core.Fact is called Record now" in done.stdout
+
+
+def test_what_is_marked_deprecated_works_and_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function, a class and a method as docs/stability.rst says; the pinned text has the mark."""
+    agreed = text()
+    before = monolith_core.content_id
+    monkeypatch.setattr(monolith_core, "content_id", deprecated("content_id goes in 2.0; use Record.id")(before))
+    record = ("shop", dt.date(2024, 2, 29), "sale", b"{}")
+    with pytest.warns(DeprecationWarning, match=r"^content_id goes in 2\.0; use Record\.id$") as caught:
+        assert monolith_core.content_id(*record) == before(*record)
+    assert {Path(warning.filename) for warning in caught} == {Path(__file__)}, "it is the plugin's line that is named"
+    marked = text()
+    (line,) = set(marked.splitlines()) - set(agreed.splitlines())
+    assert line == "@deprecated('content_id goes in 2.0; use Record.id')"
+    assert f"\n{line}\ndef content_id(" in marked
+
+    @deprecated("Ledge is Shelf now, and goes in 2.0")
+    class Ledge:
+        """A shelf."""
+
+    class Shelf:
+        """A shelf."""
+
+        @deprecated("put goes in 2.0; use place")
+        def put(self) -> str:
+            """Puts."""
+            return "there"
+
+    Ledge.__module__ = Shelf.__module__ = "monolith_core.shelf"
+    with pytest.warns(DeprecationWarning, match="Ledge is Shelf now"):
+        Ledge()
+    with pytest.warns(DeprecationWarning, match="Ledge is Shelf now"):
+
+        class Mine(Ledge):
+            """A plugin's own."""
+
+    with pytest.warns(DeprecationWarning, match="put goes"):
+        assert Shelf().put() == "there"
+    monkeypatch.setattr(monolith_core, "Ledge", Ledge, raising=False)
+    monkeypatch.setattr(monolith_core, "Shelf", Shelf, raising=False)
+    monkeypatch.setattr(monolith_core, "__all__", [*monolith_core.__all__, "Ledge", "Shelf"])
+    assert "\n@deprecated('Ledge is Shelf now, and goes in 2.0')\nclass Ledge\n" in text()
+    assert "\nclass Shelf\n    @deprecated('put goes in 2.0; use place')\n    put() -> str\n" in text()
 
 
 def test_an_old_argument_of_a_hook_warns() -> None:

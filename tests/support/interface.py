@@ -105,6 +105,7 @@ def _module(module: Any) -> Iterator[str]:
 
 
 def _value(name: str, value: Any) -> Iterator[str]:
+    yield from _deprecated(value)
     if name == "__version__":
         yield name
     elif not isinstance(value, type):
@@ -162,8 +163,16 @@ def _options(model: type[BaseModel]) -> Iterator[str]:
         yield f"{info.alias}: {written} = {default}"
 
 
+def _deprecated(subject: Any) -> Iterator[str]:
+    """The mark that `typing_extensions.deprecated` left on a class, function or method itself."""
+    mark = getattr(subject, "__dict__", {}).get("__deprecated__")
+    if mark:
+        yield f"@deprecated({mark!r})"
+
+
 def _member(base: type, name: str) -> Iterator[str]:
     value = inspect.getattr_static(base, name, None)
+    yield from _deprecated(value)
     annotation = inspect.get_annotations(base).get(name)
     if _fixture(value):
         yield f"fixture {name}{signature(_fixture(value))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -108,6 +109,28 @@ def test_the_prefix_may_be_given_or_not(tmp_path: Path) -> None:
         "monolith-plugin-acme",
         "monolith_plugin_acme",
     )
+
+
+@pytest.mark.parametrize("name", ["none", "test-lab", "record", "plugin", "source", "any", "target-suite"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_that_means_something_else_in_code(tmp_path: Path, kind: str, name: str) -> None:
+    """No class hides what is imported, is a keyword, or is taken for a test by pytest."""
+    assert make(tmp_path, name, kind).exit_code == 0
+    package = name.replace("-", "_")
+    folder = tmp_path / f"monolith-plugin-{name}"
+    for file in (folder / f"src/monolith_plugin_{package}/__init__.py", folder / f"tests/test_{package}.py"):
+        body = ast.parse(file.read_text()).body
+        imported = [alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names]
+        made = [node.name for node in body if isinstance(node, ast.ClassDef)]
+        assert len({*imported, *made}) == len([*imported, *made])
+        assert not any(each.startswith("Test") and not each.endswith("Suite") for each in imported)
+
+
+def test_an_author_of_any_name(tmp_path: Path) -> None:
+    author = 'Ada "the \\ Countess" Löve'
+    make(tmp_path, "acme-crm", "source", "--author", author)
+    project = (tmp_path / "monolith-plugin-acme-crm/pyproject.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(project)["project"]["authors"] == [{"name": author}]
 
 
 def test_what_is_there_is_not_touched(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from support.unmeasured import unmeasured
 
 import monolith_core
 from monolith_core.scaffold import KINDS, NewPlugin
+from monolith_core.testing import Service
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -50,12 +51,12 @@ category = visit
 """
 
 
-def run(*command: str | Path, cwd: Path, expect: int = 0) -> str:
+def run(*command: str | Path, cwd: Path, expect: int = 0, **variables: str) -> str:
     """The output of a command, in an environment that knows nothing of the checkout."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE", "COV_"))
     }
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, env=environment | variables, capture_output=True, text=True, check=False)
     assert done.returncode == expect, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -267,18 +268,36 @@ def authors(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_new_plugin_can_be_published(authors: Path, tmp_path: Path, kind: Any) -> None:
     plugin = NewPlugin(f"acme-{kind}", kind, "MIT", "Ada", 2024)
     plugin.write(tmp_path)
-    folder, python = tmp_path / plugin.distribution, authors / "bin/python"
-    run(python, "-m", "build", "--no-isolation", cwd=folder)
-    (published,) = (folder / "dist").glob("*.whl")
-    install(authors, published)
-    shutil.rmtree(folder / "src")  # what is tested and run from here on is what was installed
-    listed = run(authors / "bin/monolith-extract", "--list-plugins", cwd=tmp_path)
-    assert [kind, plugin.name, plugin.distribution, "0.1.0"] in [line.split() for line in listed.splitlines()]
-    assert run(authors / "bin/monolith", "plugins", "--check", cwd=tmp_path)
-    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    folder = tmp_path / plugin.distribution
+    publish(authors, plugin, folder)
+    run(authors / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     run(authors / "bin/monolith", "check", "example.ini", cwd=folder)
     run(authors / "bin/monolith-extract", "example.ini", cwd=folder)
     assert left_by(kind, folder) > 0
+
+
+def publish(authors: Path, plugin: NewPlugin, folder: Path) -> None:
+    """Build a plugin, and install it as others would: what is run from here on is what was installed."""
+    run(authors / "bin/python", "-m", "build", "--no-isolation", cwd=folder)
+    (published,) = (folder / "dist").glob("*.whl")
+    install(authors, published)
+    shutil.rmtree(folder / "src")
+    listed = run(authors / "bin/monolith-extract", "--list-plugins", cwd=folder)
+    assert [plugin.kind, plugin.name, plugin.distribution, "0.1.0"] in [line.split() for line in listed.splitlines()]
+    assert run(authors / "bin/monolith", "plugins", "--check", cwd=folder)
+
+
+def test_the_tutorials_plugin_can_be_published(authors: Path, tmp_path: Path) -> None:
+    """It archives from a service on this machine; test_tutorial.py runs its own tests."""
+    plugin = NewPlugin("tides", "source", "MIT", "Ada", 2024)
+    plugin.write(tmp_path)
+    folder = tmp_path / plugin.distribution
+    shutil.copytree(ROOT / "examples/tutorial/tides", folder, dirs_exist_ok=True)
+    publish(authors, plugin, folder)
+    with Service() as service:
+        service.says("/tides", {"tides": [{"kind": "low", "time": "04:12", "metres": 0.4}], "forecast": False})
+        run(authors / "bin/monolith-extract", "example.ini", cwd=folder, TIDES_URL=service.url, TIDES_TOKEN="abc")
+    assert left_by("source", folder) == 2
 
 
 def left_by(kind: str, folder: Path) -> int:

@@ -176,6 +176,7 @@ def test_hook_plugins(folder: Path) -> None:
     assert type(found["b"]).__name__ == "Made"
     assert all(isinstance(found[name], MonolithError) for name in "cde")
     assert "hooks 'c' of hooking 1 does not fit the hooks: PluginValidationError:" in str(found["c"])
+    assert "Plugin 'Stray' for hook " in str(found["c"])
     assert "colour" in str(found["c"])
     assert "run_ended" in str(found["d"])
     assert "has no attribute 'nothing'" in str(found["e"])

@@ -265,7 +265,8 @@ def _check_hooks(plugin: Any) -> str | None:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
     try:
-        manager.register(_hooks_of(plugin))
+        # By a name of its own: pluggy's would be a number, which it tells in its errors.
+        manager.register(_hooks_of(plugin), name=getattr(plugin, "__name__", type(plugin).__name__))
         manager.check_pending()
     except Exception as error:  # pluggy's own errors, and whatever making the plugin raises
         return f"does not fit the hooks: {_one_line(error)}"

@@ -6,6 +6,7 @@ distribution, the folder of its kind into one of that kind.
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ LICENSES = ("MIT", "BSD-3-Clause", "MPL-2.0")
 
 _PREFIX = "monolith-plugin-"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_IMPORTS = re.compile(r"^from \S+ import (.+)$", re.MULTILINE)
 _PLACES = {
     "plugin.py": "src/{package}/__init__.py",
     "test_plugin.py": "tests/test_{module}.py",
@@ -109,14 +111,22 @@ class NewPlugin:
     def _filled(self, text: str) -> str:
         return Template(text).substitute(self._words)
 
+    def _class_name(self, title: str) -> str:
+        """The title, unless Python, pytest or an import of the templates means something else by it."""
+        folder = files(__package__) / "templates" / self.kind
+        code = "".join((folder / f"{name}.txt").read_text(encoding="utf-8") for name in ("plugin.py", "test_plugin.py"))
+        imported = {name for names in _IMPORTS.findall(code) for name in names.split(", ")}
+        clashes = keyword.iskeyword(title) or title.startswith("Test") or imported & {title, f"{title}Options"}
+        return f"My{title}" if clashes else title
+
     @cached_property
     def _words(self) -> dict[str, str]:
-        class_name = "".join(part.capitalize() for part in self.name.split("-"))
+        title = "".join(part.capitalize() for part in self.name.split("-"))
         what = KINDS[self.kind]
         return {
             "name": self.name,
-            "title": class_name,
-            "class_name": class_name,
+            "title": title,
+            "class_name": self._class_name(title),
             "distribution": self.distribution,
             "package": self.package,
             "group": GROUPS[self.kind],
@@ -124,5 +134,6 @@ class NewPlugin:
             "What": what[0].upper() + what[1:],
             "license": self.license,
             "author": self.author,
+            "quoted_author": json.dumps(self.author, ensure_ascii=False),  # as TOML quotes too
             "year": str(self.year),
         }

@@ -299,6 +299,12 @@ def test_what_is_said_of_a_plugin() -> None:
 
 
 @pytest.mark.usefixtures("many")
+def test_a_plugin_that_does_not_say_what_it_is() -> None:
+    """The contract's words about every target are no description of one."""
+    assert shown("target", "shelf").startswith("target shelf\n    many 3.2: no summary\n")
+
+
+@pytest.mark.usefixtures("many")
 def test_hooks_say_which_they_have() -> None:
     text = shown("hooks", "teller")
     assert "    Tells somebody.\n    hooks: run_finished\n" in text

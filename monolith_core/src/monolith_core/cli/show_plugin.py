@@ -113,7 +113,8 @@ def _purpose(plugin: Any) -> Iterator[str]:
     """The first line of its docstring; the hooks that it has."""
     from monolith_core.hookspecs import Hooks
 
-    text = inspect.getdoc(plugin)
+    # Its own, or its module's: what the contract says of all is no news of this one.
+    text = inspect.cleandoc(plugin.__doc__ or getattr(inspect.getmodule(plugin), "__doc__", None) or "")
     if text:
         yield text.splitlines()[0]
     hooks = [name for name in vars(Hooks) if hasattr(getattr(plugin, name, None), "monolith_impl")]

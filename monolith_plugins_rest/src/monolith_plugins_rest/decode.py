@@ -47,9 +47,9 @@ def decode(answer: Answer, *, charset: str = "utf-8", nan: Literal["error", "nul
         raise PermanentError(
             f"{answer.asked}: the answer is nested too deep to be read; it begins: {answer.excerpt()}"
         ) from None
-    except UnicodeDecodeError as error:
-        raise _not_utf8(answer, error) from None
     except (msgspec.MsgspecError, ValueError) as error:
+        if "utf-8" in str(error).lower():  # a UnicodeDecodeError; from msgspec 0.23 on an error of its own
+            raise _not_utf8(answer) from None
         if nan == "null" and _NO_NUMBER.search(body):
             return _with_nan(answer, body)
         raise _malformed(answer, body, str(error)) from None
@@ -71,16 +71,17 @@ def _utf8(answer: Answer, charset: str) -> bytes:
         ) from None
 
 
-def _not_utf8(answer: Answer, error: UnicodeDecodeError) -> MonolithError:
-    # The decoder counts within one text of the JSON, so the place is looked for again.
+def _not_utf8(answer: Answer) -> MonolithError:
+    # The decoder counts within one text of the JSON, or not at all, so the place is looked for again.
+    place = 0
     try:
         answer.body.decode()
-    except UnicodeDecodeError as found:
-        error = found
+    except UnicodeDecodeError as error:
+        place = error.start
     named = re.search(r"charset=\"?([\w.:-]+)", answer.headers.get("content-type", ""), re.IGNORECASE)
     other = named[1] if named and named[1].lower().replace("_", "-") not in ("utf-8", "utf8") else "latin-1"
     return PermanentError(
-        f"{answer.asked}: the answer is not UTF-8, at byte {error.start}: {answer.excerpt(error.start)}; "
+        f"{answer.asked}: the answer is not UTF-8, at byte {place}: {answer.excerpt(place)}; "
         f"if that is how it is written, add charset = {other}"
     )
 

@@ -8,7 +8,7 @@ encoded as they are (`Transposed`).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
@@ -30,18 +30,16 @@ _encode = msgspec.json.Encoder(order="deterministic", decimal_format="number").e
 class Transposed(Sequence[Values]):
     """Rows that are kept as columns: for each name the values of all rows, as `values` of `Rows`.
 
-    A source that knows the types of the values may name them all in `kinds`, so that nobody has to look at each value;
-    it is believed. Raises ValueError for columns of different lengths, or for none.
+    Raises ValueError for columns of different lengths, or for none.
     """
 
-    __slots__ = ("columns", "kinds")
+    __slots__ = ("columns",)
 
-    def __init__(self, columns: Sequence[Sequence[Any]], kinds: Collection[type] | None = None) -> None:
+    def __init__(self, columns: Sequence[Sequence[Any]]) -> None:
         lengths = set(map(len, columns))
         if len(lengths) != 1:
             raise ValueError(f"columns have {sorted(lengths)} values, expected the same number of each")
         self.columns = columns
-        self.kinds = kinds
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -57,7 +55,7 @@ class Transposed(Sequence[Values]):
 
     def __getitem__(self, place: int | slice) -> Values | Sequence[Values]:
         if isinstance(place, slice):
-            return Transposed([column[place] for column in self.columns], self.kinds)
+            return Transposed([column[place] for column in self.columns])
         return tuple(column[place] for column in self.columns)
 
 
@@ -114,8 +112,7 @@ class Columns:
             found = list(map(_encode, map(self._struct, *columns)))
         except Exception:
             return self._one_by_one(rows, nan)
-        kinds = rows.kinds if rows.kinds is not None else set().union(*(map(type, column) for column in columns))
-        return found if PLAIN.issuperset(kinds) else self._mended(rows, found, nan)
+        return found if all(set(map(type, column)) <= PLAIN for column in columns) else self._mended(rows, found, nan)
 
     def _mended(self, rows: Sequence[Values], found: list[bytes], nan: Nan) -> list[bytes]:
         """What msgspec made of rows, but for what it may have written otherwise than is wanted."""

@@ -232,16 +232,10 @@ class Table:
         if self._category_at is not None:
             categories = list(map(_category, columns[self._category_at]))
         pairs = zip(self._texts, self._places, strict=True)
-        values = [text.values(columns[place]) for text, place in pairs]
-        kinds = frozenset().union(*(text.kinds for text in self._texts))
-        return self._grouped(days, categories, values, kinds)
+        return self._grouped(days, categories, [text.values(columns[place]) for text, place in pairs])
 
     def _grouped(
-        self,
-        days: Sequence[dt.date | None],
-        categories: Sequence[str],
-        columns: list[Sequence[object]],
-        kinds: frozenset[type],
+        self, days: Sequence[dt.date | None], categories: Sequence[str], columns: list[Sequence[object]]
     ) -> Iterator[Rows]:
         """The rows of each day and category; mostly there is one."""
         keys = list(zip(days, categories, strict=True))
@@ -255,7 +249,7 @@ class Table:
             places.update(found)
         for (day, category), some in places.items():
             assert day is not None
-            yield Rows(day, category, self._columns, _picked(columns, some, kinds))
+            yield Rows(day, category, self._columns, _picked(columns, some))
 
     def _look(self, row: Row, line: int, scope: Scope) -> None:
         """Raise what is wrong with a row, if it is this one."""
@@ -279,13 +273,11 @@ class Table:
         return f"{self._names[place]}: got {shown(row[place])}, {fault}"
 
 
-def _picked(
-    columns: list[Sequence[object]], places: Sequence[int], kinds: frozenset[type]
-) -> Sequence[Sequence[object]]:
+def _picked(columns: list[Sequence[object]], places: Sequence[int]) -> Sequence[Sequence[object]]:
     """The rows at these places, in ascending order."""
     if not columns:
         return [()] * len(places)
     start, end = places[0], places[-1] + 1
     if end - start == len(places):  # as in a file that is sorted
-        return Transposed([column[start:end] for column in columns], kinds)
-    return Transposed([[column[place] for place in places] for column in columns], kinds)
+        return Transposed([column[start:end] for column in columns])
+    return Transposed([[column[place] for place in places] for column in columns])

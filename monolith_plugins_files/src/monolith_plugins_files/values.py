@@ -146,13 +146,12 @@ class Column:
     """Makes values of the texts of one column, many at once; a text of None is null too.
 
     Most columns repeat few texts, so each text is converted once and remembered. `most` texts are; a column that has
-    ever new ones is converted without. `kinds` are the types that its values have had.
+    ever new ones is converted without.
     """
 
     def __init__(self, convert: Convert, null: Iterable[str] = (), *, most: int = 10_000) -> None:
         self._convert = convert
         self._null = frozenset(("", *null))
-        self.kinds: set[type] = {str, type(None)} if convert is str else set()
         self._most = most
         self._asked = 0
         self._known: dict[str | None, Any] | None = _Memo(self._value)
@@ -171,9 +170,7 @@ class Column:
         return list(map(self._known.__getitem__, texts))
 
     def _value(self, text: str | None) -> Any:
-        value = None if text is None or text in self._null else self._convert(text)
-        self.kinds.add(type(value))
-        return value
+        return None if text is None or text in self._null else self._convert(text)
 
 
 class _Memo(dict[str | None, Any]):

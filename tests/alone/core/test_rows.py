@@ -80,8 +80,6 @@ def test_the_json_is_that_of_records(table: tuple[list[str | None], list[list[An
     if header:
         transposed = Transposed([[row[place] for row in rows] for place in range(len(header))])
         assert outcome(lambda: Columns(header).canonical(transposed, nan)) == one_by_one
-        told = Transposed(transposed.columns, {type(value) for row in rows for value in row})
-        assert outcome(lambda: Columns(header).canonical(told, nan)) == one_by_one
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=20), st.sampled_from([10, 2**20]))

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("monolith.run")
 
-SWITCH_INTERVAL = 0.0001
-"""Seconds that a thread computes on while another one waits for the interpreter: a fiftieth of Python's default."""
-
 
 @dataclass(frozen=True)
 class Output:
@@ -102,8 +99,6 @@ def _run(config: Config, request: Request, output: Output, display: Progress | N
     # What was imported stays until the end, and a plan makes many small objects that are no garbage either.
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    # One thread writes while another reads: it is to go on soon after each call of its driver.
-    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         done = trio.run(run, config, request, hooks)
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:

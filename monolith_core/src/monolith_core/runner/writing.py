@@ -195,22 +195,16 @@ class Writing:
         """Record that these were asked again and are unchanged."""
         if not tasks:
             return
-        await self._books.record(
-            [
-                self._books.row(
-                    task.partition,
-                    task.row,
-                    answer.asked,
-                    "done",
-                    task.digest,
-                    task.note,
-                    imprint=task.staged.imprint,
-                )
-                for task in tasks
-            ]
-        )
+        await self._books.record([self._done(answer, task) for task in tasks])
         for task in tasks:
             self._books.tell(task.partition, task.due.reason, "unchanged", digest=task.digest, remark=task.note.remark)
+
+    def _done(self, answer: Answer, task: Task, *, wrote: bool = False) -> LedgerRow:
+        """The row of a partition that the target holds as it was answered."""
+        imprint = task.staged.imprint
+        return self._books.row(
+            task.partition, task.row, answer.asked, "done", task.digest, task.note, imprint=imprint, wrote=wrote
+        )
 
     async def _replace(self, answer: Answer, task: Task) -> None:
         why = self._guard.objection(task.partition, task.held, task.staged.digest)
@@ -223,16 +217,7 @@ class Writing:
         if trouble:
             await self._refuse(answer, task, "failed", str(trouble))
             return
-        row = self._books.row(
-            task.partition,
-            task.row,
-            answer.asked,
-            "done",
-            task.digest,
-            task.note,
-            imprint=task.staged.imprint,
-            wrote=True,
-        )
+        row = self._done(answer, task, wrote=True)
         try:
             written = await self._insist(task, row)
         except LeaseLost:

@@ -108,6 +108,41 @@ def test_whoever_compares_no_instants_may_ignore_it(url: str):
     made.close()
 
 
+DATED = f"SELECT '{SPRING}' AS date, 1 AS id FROM"
+
+
+@pytest.mark.parametrize(
+    ("made", "query", "fails"),
+    [
+        ("TABLE d (day DATE)", f"{DATED} d", False),
+        ("TABLE d (day DATE)", f"{DATED} d WHERE day < Now()", True),
+        ("TABLE d (day DATE, at TIMESTAMP NULL)", f"{DATED} d", True),
+        ("VIEW d AS SELECT 1 AS one", f"{DATED} d", True),
+    ],
+)
+def test_a_query_fails_only_where_it_may_tell_instants(mariadb: MariaDB, made: str, query: str, fails: bool):
+    url = mariadb.url()
+    execute(url, f"CREATE {made}", *(["INSERT INTO d (day) VALUES ('2024-03-30')"] if "TABLE" in made else []))
+    asked = source(url, query, timezone="Europe/Madrid")
+    try:
+        if fails:
+            with pytest.raises(PermanentError, match="does not know the time zone"):
+                list(records(asked, window(SPRING)))
+        else:
+            assert [record.data["id"] for record in records(asked, window(SPRING))] == [1]
+        assert ("days of 23 or 25 hours will fail" in asked.check()) == fails
+    finally:
+        asked.close()
+
+
+def test_a_query_fails_where_another_database_that_it_names_has_instants(mariadb: MariaDB, url: str):
+    other = url.rsplit("/", 1)[1].partition("?")[0]
+    asked = source(mariadb.url(), f"{DATED} {other}.t LIMIT 1", timezone="Europe/Madrid")
+    with pytest.raises(PermanentError, match="does not know the time zone"):
+        list(records(asked, window(SPRING)))
+    asked.close()
+
+
 def test_an_instant_that_is_shown_is_not_ignored(url: str):
     made = source(url, BY_INSTANT, timezone="Europe/Madrid", clock_changes="ignore")
     with pytest.raises(PermanentError, match="does not know the time zone Europe/Madrid"):

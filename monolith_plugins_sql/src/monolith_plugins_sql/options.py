@@ -78,8 +78,8 @@ class SqlSourceOptions(DatabaseOptions, SourceOptions):
     nan: Annotated[Literal["error", "null"], DATA] = "error"
     """What to do with numbers that JSON has not (NaN and the infinities): refuse the record, or write null."""
     clock_changes: Literal["refuse", "ignore"] = "refuse"
-    """What to do with a day of 23 or 25 hours where MariaDB or MySQL does not know the time zone: fail it, or ask as on
-    any other day, which is right where the query compares and shows no TIMESTAMP."""
+    """What to do with a day of 23 or 25 hours where MariaDB or MySQL does not know the time zone: fail it, if the query
+    may compare or show a TIMESTAMP, or ask as on any other day, which is right where it does not."""
     fetch_size: int = Field(500, ge=1, le=1_000_000)
     """How many rows are fetched at once where the driver leaves the choice."""
     purge_query: str | None = Field(None, min_length=1)

@@ -23,6 +23,7 @@ from monolith_core import (
 from monolith_plugins_sql import archive, table
 from monolith_plugins_sql.archive import comparable
 from monolith_plugins_sql.database import Database, need_file, version
+from monolith_plugins_sql.instants import may_tell_instants
 from monolith_plugins_sql.options import SqlSourceOptions
 from monolith_plugins_sql.parameters import Prepared, prepare
 from monolith_plugins_sql.reads import Reads
@@ -117,12 +118,12 @@ class SqlSource(Source):
             yield "warning: the purge-query names no day: every purge deletes from the whole table"
         today = dt.datetime.now(self.context.timezone).date()
         year = Window(self.context.id, today - dt.timedelta(days=365), today)
-        if self.options.clock_changes == "refuse" and not count_days(connection, self.context.timezone, year):
+        if not count_days(connection, self.context.timezone, year) and self._refuses(connection, f"{query};{purge}"):
             yield f"warning: days of 23 or 25 hours will fail: {unknown(connection, self.context.timezone)}"
 
     def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Rows | Record | ArchivedRecord]:
         counted = count_days(connection, self.context.timezone, window)
-        if not counted and self.options.clock_changes == "refuse":
+        if not counted and self._refuses(connection, query):
             if len(window) > 1 and self.options.names_a_day(query):
                 raise Divide(f"{window}: {unknown(connection, self.context.timezone)}")  # most days have one offset
             raise self._refusal(connection, window)
@@ -133,15 +134,18 @@ class SqlSource(Source):
             yield from self._shape.records(answer)
 
     def _purge(self, connection: Connection, query: str, window: Window) -> None:
-        if not count_days(connection, self.context.timezone, window):
+        if not count_days(connection, self.context.timezone, window) and self._refuses(connection, query):
             if len(window) > 1 and self.options.names_a_day(query):
                 for day in window.days():
                     self._purge(connection, query, Window(window.source, day, day))
                 return
-            if self.options.clock_changes == "refuse":
-                raise self._refusal(connection, window)
+            raise self._refusal(connection, window)
         prepared, arguments = self._bind(connection, query, window)
         connection.exec_driver_sql(prepared.text, arguments)
+
+    def _refuses(self, connection: Connection, statement: str) -> bool:
+        """Whether a statement is not to be asked for days that the session cannot count."""
+        return self.options.clock_changes == "refuse" and may_tell_instants(connection, statement)
 
     def _refusal(self, connection: Connection, window: Window) -> PermanentError:
         return PermanentError(f"{window}: {unknown(connection, self.context.timezone)}")

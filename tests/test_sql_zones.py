@@ -115,6 +115,7 @@ DATED = f"SELECT '{SPRING}' AS date, 1 AS id FROM"
     ("made", "query", "fails"),
     [
         ("TABLE d (day DATE)", f"{DATED} d", False),
+        ("TABLE d (day DATE)", f"{DATED} d WHERE day <> '\N{SNOWMAN}\N{GRINNING FACE}'", False),
         ("TABLE d (day DATE)", f"{DATED} d WHERE day < Now()", True),
         ("TABLE d (day DATE, at TIMESTAMP NULL)", f"{DATED} d", True),
         ("VIEW d AS SELECT 1 AS one", f"{DATED} d", True),

@@ -10,11 +10,12 @@ _CLOCK = re.compile(
     r"\b(now|sysdate|curdate|curtime|current_(date|time|timestamp)|local(time|timestamp)|unix_timestamp|from_unixtime)\b",
     re.IGNORECASE,
 )
+# The text may have characters that names of databases cannot have.
 _INSTANTS = (
-    "SELECT 1 FROM information_schema.columns"
-    " WHERE data_type = 'timestamp' AND (table_schema = DATABASE() OR INSTR(%s, table_schema) > 0)"
+    "SELECT 1 FROM information_schema.columns WHERE data_type = 'timestamp'"
+    " AND (table_schema = DATABASE() OR INSTR(%s, CONVERT(table_schema USING utf8mb4)) > 0)"
     " UNION ALL SELECT 1 FROM information_schema.views"
-    " WHERE table_schema = DATABASE() OR INSTR(%s, table_schema) > 0 LIMIT 1"
+    " WHERE table_schema = DATABASE() OR INSTR(%s, CONVERT(table_schema USING utf8mb4)) > 0 LIMIT 1"
 )
 
 

@@ -118,7 +118,8 @@ class SqlSource(Source):
             yield "warning: the purge-query names no day: every purge deletes from the whole table"
         today = dt.datetime.now(self.context.timezone).date()
         year = Window(self.context.id, today - dt.timedelta(days=365), today)
-        if not count_days(connection, self.context.timezone, year) and self._refuses(connection, f"{query};{purge}"):
+        both = "; ".join(filter(None, (query, purge)))
+        if not count_days(connection, self.context.timezone, year) and self._refuses(connection, both):
             yield f"warning: days of 23 or 25 hours will fail: {unknown(connection, self.context.timezone)}"
 
     def _ask(self, connection: Connection, query: str, window: Window) -> Iterator[Rows | Record | ArchivedRecord]:

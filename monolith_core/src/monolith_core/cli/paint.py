@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from monolith_core.errors import MonolithError
-from monolith_core.logs import plain
+from monolith_core.logs import escaped, plain
 from monolith_core.secrets import hide
 
 
@@ -65,10 +65,8 @@ def put(text: str) -> None:
 
     Raises MonolithError if it cannot be written, but BrokenPipeError if its reader went away.
     """
-    if not can_show(text):
-        text = text.encode(sys.stdout.encoding or "ascii", "backslashreplace").decode(sys.stdout.encoding or "ascii")
     try:
-        click.echo(text)
+        click.echo(escaped(text))
     except BrokenPipeError:
         raise
     except OSError as error:

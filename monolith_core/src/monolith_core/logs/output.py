@@ -82,8 +82,13 @@ def to_stderr(line: str) -> None:
 def to_stdout(line: str) -> None:
     """Write a line to what is standard output now."""
     with nobody():
-        encoding = sys.stdout.encoding or "ascii"
-        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)  # as standard error does it
+        print(escaped(line), flush=True)
+
+
+def escaped(text: str) -> str:
+    """The text with `\\xf1` and the like for what standard output cannot have, as standard error does it by itself."""
+    encoding = sys.stdout.encoding or "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager

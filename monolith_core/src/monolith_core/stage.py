@@ -173,8 +173,6 @@ class Stage:
 
     def recognise(self) -> None:
         """Find, of a complete answer, what came before, and encode what did not; raises RecordError as `add` does."""
-        if not self._packed:
-            return
         for partition, collected in self._partitions.items():
             digest = self._digest_of(partition, collected)
             if digest is not None:

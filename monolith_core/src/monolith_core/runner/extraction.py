@@ -61,8 +61,9 @@ async def extract(
             tick=(lambda: progress(stage.records)) if progress else None,
         )
         stage.check()
-        with plain_errors(who, by):
-            await trio.to_thread.run_sync(stage.recognise, limiter=_threads)
+        if came:
+            with plain_errors(who, by):
+                await trio.to_thread.run_sync(stage.recognise, limiter=_threads)
     except BaseException:
         stage.close()
         raise

@@ -25,7 +25,7 @@ AT_ONCE = 1000
 """Rows that are converted at once."""
 
 Row = Sequence[str | None]
-Some = tuple[list[Row], Sequence[int]]
+Some = tuple[Sequence[Row], Sequence[int]]
 """Some rows, and the line that each begins in."""
 
 
@@ -125,7 +125,7 @@ class _Csv:
             )
         if header in rows:
             raise self._content.fault(lines[rows.index(header)], "the header once more; expected a row")
-        return list(rows), lines
+        return rows, lines
 
     def _check(self, header: list[str]) -> None:
         line = self._reader.line_num
@@ -211,7 +211,7 @@ class Table:
             )
         return self._names.index(name)
 
-    def rows(self, rows: list[Row], lines: Sequence[int], scope: Scope) -> Iterable[Rows]:
+    def rows(self, rows: Sequence[Row], lines: Sequence[int], scope: Scope) -> Iterable[Rows]:
         """The records of those rows that are wanted; raises FileFault for a day, RecordError for another value."""
         try:
             return self._rows(rows, scope) if rows else ()
@@ -220,7 +220,7 @@ class Table:
                 self._look(row, line, scope)
             raise
 
-    def _rows(self, rows: list[Row], scope: Scope) -> Iterable[Rows]:
+    def _rows(self, rows: Sequence[Row], scope: Scope) -> Iterable[Rows]:
         columns: list[tuple[str | None, ...]] = list(zip(*rows, strict=True))
         days: Sequence[dt.date | None] = [self._day] * len(rows)
         if self._date_at is not None:

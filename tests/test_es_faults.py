@@ -18,7 +18,7 @@ from support.staging import DAY, MemoryStaged, staged
 from monolith_core.errors import LeaseLost, MonolithError, PermanentError, RecordError, TemporaryError
 from monolith_core.partition import ONE_DAY
 from monolith_core.plugin import Written
-from monolith_plugins_es import bulk
+from monolith_plugins_es import bulk, held
 from monolith_plugins_es.target import ElasticsearchTarget
 
 __all__ = ["make", "target"]
@@ -181,6 +181,45 @@ def test_a_cluster_that_stays_busy(make: Make, node: Node):
         error = failure(make(proxy.url), numbers(1))
     assert isinstance(error, TemporaryError)
     assert str(error) == "Elasticsearch cannot write to monolith-2024-02 now (503): queue is full"
+
+
+NOWHERE = "index.routing.allocation.require._name"
+
+
+def test_a_search_waits_for_an_index_that_starts(make: Make, node: Node):
+    """As one that another partition has just made: Elasticsearch searches nothing while it has a shard less."""
+    refused = []
+
+    def rule(asked: Asked, forward: Forward) -> Answer:
+        if "/_search" not in asked.path or refused:
+            return forward()
+        node.ask("PUT", "/monolith-2024-09?wait_for_active_shards=0", {"settings": {NOWHERE: "nowhere"}})
+        refused.append(forward())
+        node.ask("PUT", "/monolith-2024-09/_settings", {NOWHERE: None})
+        return refused[0]
+
+    answer, again = numbers(1, 2), numbers(2, 3)
+    make().replace(answer.partition, answer)
+    with Proxy(node.url, rule) as proxy:
+        again.drifted = True  # which is looked for under the alias, not only in its own index
+        assert make(proxy.url).replace(again.partition, again) == Written(1, 1, 1)
+    assert [each.status for each in refused] == [503]
+
+
+def test_a_search_that_stays_refused(make: Make, node: Node, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(held, "WAITS", (0.01, 0.01))
+    searches = []
+
+    def rule(asked: Asked, forward: Forward) -> Answer:
+        if not asked.path.startswith("/monolith/_search"):
+            return forward()
+        searches.append(asked)
+        return Answer(503, BUSY)
+
+    with Proxy(node.url, rule) as proxy, pytest.raises(TemporaryError) as caught:
+        list(make(proxy.url).digests(None))
+    assert str(caught.value) == "Elasticsearch cannot search monolith now (503): queue is full"
+    assert len(searches) == 3
 
 
 @pytest.mark.parametrize("seconds", ["3600", "0"])

@@ -75,14 +75,13 @@ class Bulk:
         self._most = most
         self._most_bytes = most_bytes
         self._explain = explain
-        self._closing = threading.Event()
         # Held by each request that is under way, whichever partition it is of, so that their bodies do not add up.
         self._slots = threading.BoundedSemaphore(jobs)
         self._workers = ThreadPoolExecutor(jobs, thread_name_prefix="elasticsearch")
 
     def close(self) -> None:
         """Let nothing wait any longer."""
-        self._closing.set()
+        self._cluster.stop_waiting()
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def send(self, index: str, lines: Iterable[bytes], fence: Callable[[], None]) -> int:
@@ -145,7 +144,7 @@ class Bulk:
                 raise error
             if isinstance(error, Unreachable):
                 continue  # the next node may be better
-            if self._closing.wait(asked if asked is not None else seconds * (1 + random.random() / 2)):
+            if self._cluster.wait(asked if asked is not None else seconds * (1 + random.random() / 2)):
                 raise error
             seconds *= 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -46,6 +47,7 @@ class Cluster:
         # A cluster may say with each answer that it has no security, or that something will be deprecated.
         warnings.filterwarnings("ignore", category=ElasticsearchWarning)
         self._options = options
+        self._closing = threading.Event()
         self._client = Elasticsearch(options.url, **_client_options(options))
         if not options.verify:
             log.warning("the certificate of %s is not verified, because verify is off", options.url[0])
@@ -53,6 +55,14 @@ class Cluster:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def stop_waiting(self) -> None:
+        """Let no `wait` last any longer, because the target is being closed."""
+        self._closing.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait before something is asked again; True if it shall not be, because the target is being closed."""
+        return self._closing.wait(seconds)
 
     def ask(self, method: str, path: str, body: Any = None, **details: Any) -> Any:
         """The answer to a request that may be repeated, whichever node gives it; for the details see `ask_once`."""

@@ -13,6 +13,7 @@ import msgspec
 from monolith_core import Digest, MonolithError, Partition, StagedRecord, TemporaryError, Window
 from monolith_plugins_es.cluster import Cluster, groups, path_of
 from monolith_plugins_es.documents import Writer, content_of, day_prefix, text
+from monolith_plugins_es.failures import Unreachable
 
 PAGE = 10_000
 """Documents, or partitions, in one answer: the most that an index gives by default."""
@@ -22,6 +23,10 @@ EXACT = 2**21
 
 FEWER = 500
 """Documents in one answer that has their bodies."""
+
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds between attempts to search: a search is refused while a shard of an index under the alias starts, and any
+other partition may have made that index just now."""
 
 _KEEP = "2m"
 _ONLY = "pit_id,timed_out,_shards.failed,hits.total.value," + ",".join(
@@ -174,7 +179,7 @@ class Shelf:
         self, place: str, query: Mapping[str, Any], *, bodies: bool = False, numbers: bool = False
     ) -> Iterator[_Hit]:
         """Every hit, page by page, of one point in time."""
-        opened = self._cluster.ask("POST", path_of(place, "_pit"), doing=f"read {place}", keep_alive=_KEEP, **_WHOLE)
+        opened = self._ask(path_of(place, "_pit"), doing=f"read {place}", keep_alive=_KEEP, **_WHOLE)
         point, size = opened["id"], FEWER if bodies else PAGE
         body: dict[str, Any] = {"size": size, "query": query, "sort": ["_shard_doc"], "track_total_hits": False}
         body |= {"_source": bodies, "seq_no_primary_term": numbers}
@@ -195,10 +200,22 @@ class Shelf:
 
     def _search(self, path: str, body: Mapping[str, Any], **params: str) -> _Answer:
         doing = f"search {self._alias}"
-        answer: _Answer = self._cluster.ask("POST", path, body, doing=doing, shape=_Answer, **params)
+        answer: _Answer = self._ask(path, body, doing=doing, shape=_Answer, **params)
         if answer.timed_out or answer.shards.get("failed"):
             raise TemporaryError(f"Elasticsearch searched only a part of {self._alias}; is a node missing?")
         return answer
+
+    def _ask(self, path: str, body: Any = None, **details: Any) -> Any:
+        """The answer to a request that searches, which is sent again while the cluster says that it cannot now."""
+        for seconds in WAITS:
+            try:
+                return self._cluster.ask("POST", path, body, **details)
+            except Unreachable:
+                raise
+            except TemporaryError as error:
+                if error.retry_after is not None or self._cluster.wait(seconds):
+                    raise
+        return self._cluster.ask("POST", path, body, **details)
 
 
 def _category(document: bytes) -> str:

@@ -316,6 +316,6 @@ def test_options_of_the_file_system_are_json_or_text() -> None:
 def test_blank_lines_and_line_feeds_in_fields_count(
     tmp_path: Path, row: str, said: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monolith_plugins_files.tables.AT_ONCE", at_once)
+    monkeypatch.setattr("monolith_plugins_files.tables.FIELDS", 2 * at_once)
     text = f'a,b\n\n"1\n\n1",2\n\n\n3,4\n5,"6\n"\n{row}'
     assert fault(tmp_path, "2024-02-29.csv", text, types=["a: text", "b: integer"]).startswith(f"2024-02-29.csv:{said}")

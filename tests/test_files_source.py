@@ -422,7 +422,7 @@ def growing(of: FilesSource, path: Path, more: bytes) -> list[Any]:
 
 @pytest.mark.parametrize("rows", [2, 5])
 def test_a_file_that_grows_counts_as_far_as_it_was_whole_lines(tmp_path: Path, rows: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr("monolith_plugins_files.tables.AT_ONCE", 1)
+    monkeypatch.setattr("monolith_plugins_files.tables.FIELDS", 1)
     lines = "".join(f"{n}\n" for n in range(rows))
     path = put(tmp_path / "2024-02-29.csv", f"n\n{lines}7")
     assert growing(source(tmp_path / "%Y-%m-%d.csv"), path, b"8\n9\n") == [{"n": n} for n in range(rows)]
@@ -430,7 +430,7 @@ def test_a_file_that_grows_counts_as_far_as_it_was_whole_lines(tmp_path: Path, r
 
 
 def test_any_other_change_is_a_temporary_error(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("monolith_plugins_files.tables.AT_ONCE", 1)
+    monkeypatch.setattr("monolith_plugins_files.tables.FIELDS", 1)
     path = put(tmp_path / "2024-02-29.csv", "n\n1\n2\n")
     answer = source(tmp_path / "%Y-%m-%d.csv").extract(window())
     next(each for each in answer if not isinstance(each, Note))

@@ -238,6 +238,7 @@ def test_a_connection_that_an_administrator_ends_is_temporary(server: Server):
 def test_sqlite_writes_ahead_and_waits(sqlite_url: str):
     storage = Storage.open(sqlite_url)
     assert storage.query("PRAGMA journal_mode") == [("wal",)]
+    assert storage.query("PRAGMA page_size") == [(16384,)]
     assert storage.query("PRAGMA busy_timeout") == [(30000,)]
     assert storage.query("PRAGMA synchronous") == [(2,)]
     storage.close()

@@ -15,7 +15,7 @@ from monolith_plugins_files.compression import Compression, by_name, damaged, re
 from monolith_plugins_files.faults import FileFault
 from monolith_plugins_files.storage import File, Storage, explained
 
-CHUNK = 2**18
+CHUNK = 2**16
 """Bytes that are read at once."""
 
 LONGEST_LINE = 2**24

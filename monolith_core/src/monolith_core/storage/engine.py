@@ -119,7 +119,7 @@ def _session(dialect: Dialect, lock_timeout: float) -> list[str]:
     if dialect.name == "sqlite":
         milliseconds = math.ceil(lock_timeout * 1000)
         # FULL: what is committed also survives a power cut, since a source may delete what the archive holds.
-        return [f"PRAGMA busy_timeout={milliseconds}", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-16384"]
+        return [f"PRAGMA busy_timeout={milliseconds}", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-4096"]
     if dialect.name == "mysql":
         return [
             "SET SESSION time_zone = '+00:00', sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES'),"

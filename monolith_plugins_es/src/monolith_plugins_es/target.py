@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from typing import ClassVar
@@ -60,6 +61,8 @@ class ElasticsearchTarget(Target):
         self._written: set[str] = set()
         self._seen: set[Partition] = set()
         self._fresh: set[str] = set()
+        self._shown: set[str] = set()
+        self._refreshing = ThreadPoolExecutor(1, thread_name_prefix="elasticsearch-refresh")
 
     @property
     def at_once(self) -> int:
@@ -73,6 +76,7 @@ class ElasticsearchTarget(Target):
     def close(self) -> None:
         """Make visible what was written, put back what was lowered, and close the connections."""
         self._bulk.close()
+        self._refreshing.shutdown(cancel_futures=True)
         try:
             if self.options.refresh == "end" and self._written:
                 self._shelf.refresh(*sorted(self._written))
@@ -100,6 +104,7 @@ class ElasticsearchTarget(Target):
 
     def digests(self, window: Window | None) -> Iterator[tuple[Partition, Digest]]:
         """What the indices under the alias really hold."""
+        self._show_what_is_full(window)
         unseen = self._unseen(window)
         if unseen:
             with suppress(PermanentError):  # whoever may only read sees what Elasticsearch shows by itself
@@ -152,6 +157,21 @@ class ElasticsearchTarget(Target):
         if self.options.refresh == "partition":
             self._shelf.refresh(index)
         return Written(added - idle, removed + len(strangers), kept + idle)
+
+    def _show_what_is_full(self, window: Window | None) -> None:
+        """Begin to make visible what was written, but for the months of this window, so that the end has less to do.
+
+        A load asks about one window after another, and goes from month to month. Each index is refreshed so only once,
+        whatever is written to it later. Whether it succeeded does not matter: the end does it again.
+        """
+        if window is None or self.options.refresh != "end":
+            return
+        begun = {index_name(self.options.index, day) for day in window.days()}
+        with self._lock:
+            full = sorted(self._written - self._shown - begun)
+            self._shown.update(full)
+        if full:
+            self._refreshing.submit(self._shelf.refresh, *full)
 
     def _unseen(self, window: Window | None) -> list[str]:
         """The indices, or the alias for all, that may have something of these days that a search does not see yet.

@@ -14,6 +14,7 @@ import msgspec
 
 from monolith_core import MonolithError, PermanentError, TemporaryError
 from monolith_plugins_es.cluster import Cluster, path_of
+from monolith_plugins_es.company import Company, Items, Send
 from monolith_plugins_es.documents import batches
 from monolith_plugins_es.failures import Cut, TooLarge, Unreachable, refusal
 
@@ -44,9 +45,11 @@ class _Answer(msgspec.Struct):
 
 
 @dataclass
-class Sent:
-    """What came of the actions of one partition: how many changed nothing, because it was so already."""
+class _Sending:
+    """The actions of one partition; `idle` is how many changed nothing, because it was so already."""
 
+    index: str
+    fence: Callable[[], None]
     idle: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,8 +78,9 @@ class Bulk:
         self._most = most
         self._most_bytes = most_bytes
         self._explain = explain
-        # Held by each request that is under way, whichever partition it is of, so that their bodies do not add up.
-        self._slots = threading.BoundedSemaphore(jobs)
+        self._company = Company(self._ask, jobs=jobs, most=most, most_bytes=most_bytes)
+        # Held by each batch of a partition that has several, so that they do not add up while they wait.
+        self._places = threading.BoundedSemaphore(jobs)
         self._workers = ThreadPoolExecutor(jobs, thread_name_prefix="elasticsearch")
 
     def close(self) -> None:
@@ -85,55 +89,51 @@ class Bulk:
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def send(self, index: str, lines: Iterable[bytes], fence: Callable[[], None]) -> int:
-        """Send every action to `index`; `fence` is called before each request.
+        """Send every action to `index`; `fence` is called before each request, maybe from another thread.
 
         Gives the number of those that found what they were to bring about. Raises PermanentError if one was refused
         for good, TemporaryError if one was refused again and again; others may have been done then.
         """
-        sent = Sent()
+        sending = _Sending(index, fence)
         pending: set[Future[None]] = set()
         ahead: list[bytes] | None = None
         try:
             for batch in batches(lines, self._most_bytes, self._most):
                 if ahead is not None:
-                    self._start(pending, index, ahead, sent, fence)
+                    self._start(pending, sending, ahead)
                 ahead = batch
             if ahead is not None and not pending:
-                # Sent from here, so that a partition of one request costs no thread.
-                with self._slots:
-                    fence()
-                    self._send(index, ahead, sent, fence)
+                # From here, so that a partition of one batch costs no thread.
+                self._send(sending, ahead, shared=True)
             elif ahead is not None:
-                self._start(pending, index, ahead, sent, fence)
+                self._start(pending, sending, ahead)
             _finish(pending, wait(pending).done)
         finally:
             _abandon(pending)
-        return sent.idle
+        return sending.idle
 
-    def _start(
-        self, pending: set[Future[None]], index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]
-    ) -> None:
+    def _start(self, pending: set[Future[None]], sending: _Sending, batch: list[bytes]) -> None:
         """Send a batch from another thread, as soon as fewer than `jobs` are being sent."""
-        self._slots.acquire()
+        self._places.acquire()
         try:
             _finish(pending, {future for future in pending if future.done()})
-            fence()
-            future = self._workers.submit(self._send, index, batch, sent, fence)
+            future = self._workers.submit(self._send, sending, batch)
         except BaseException:
-            self._slots.release()
+            self._places.release()
             raise
-        future.add_done_callback(lambda done: self._slots.release())
+        future.add_done_callback(lambda done: self._places.release())
         pending.add(future)
 
-    def _send(self, index: str, batch: list[bytes], sent: Sent, fence: Callable[[], None]) -> None:
-        """Send a batch until each of its actions is done."""
+    def _send(self, sending: _Sending, batch: list[bytes], *, shared: bool = False) -> None:
+        """Send a batch until each of its actions is done; the first time with others, if it may be `shared`."""
         todo, seconds, lost, cut = batch, FIRST_WAIT, 0, 0
         end = time.monotonic() + PATIENCE
         for attempt in range(ATTEMPTS):
-            if attempt:
-                fence()
-            # Some servers cut the connection when a request is too large: twice, and it is sent in parts.
-            todo, error = self._in_parts(index, todo, sent, 2 ** max(0, cut - 1))
+            if shared and not attempt:
+                todo, error = self._once(sending, batch, self._company.send)
+            else:
+                # Some servers cut the connection when a request is too large: twice, and it is sent in parts.
+                todo, error = self._in_parts(sending, todo, 2 ** max(0, cut - 1))
             if error is None:
                 return
             cut += isinstance(error, Cut)
@@ -148,53 +148,54 @@ class Bulk:
                 raise error
             seconds *= 2
 
-    def _in_parts(
-        self, index: str, batch: list[bytes], sent: Sent, parts: int
-    ) -> tuple[list[bytes], TemporaryError | None]:
+    def _in_parts(self, sending: _Sending, batch: list[bytes], parts: int) -> tuple[list[bytes], TemporaryError | None]:
         """Send a batch once, in so many parts; gives what is to be sent again, and why."""
         todo: list[bytes] = []
         reason: TemporaryError | None = None
         size = max(1, -(-len(batch) // parts))
         for at in range(0, len(batch), size):
-            rest, error = self._once(index, batch[at : at + size], sent)
+            rest, error = self._once(sending, batch[at : at + size], self._company.send_alone)
             todo += rest
             reason = reason or error
         return todo, reason
 
-    def _once(self, index: str, batch: list[bytes], sent: Sent) -> tuple[list[bytes], TemporaryError | None]:
+    def _once(self, sending: _Sending, batch: list[bytes], send: Send) -> tuple[list[bytes], TemporaryError | None]:
         """Send a batch once; gives what is to be sent again, and why."""
+        try:
+            items = send(sending.index, batch, sending.fence)
+        except TooLarge:
+            return self._halved(sending, batch)
+        if isinstance(items, TemporaryError):
+            return batch, items
+        return self._sorted_out(sending, batch, items) if items else ([], None)
+
+    def _ask(self, index: str, lines: list[bytes]) -> Items | TemporaryError:
+        """The answers to the actions of one request, or why they may be sent again."""
         doing = f"write to {index}"
         path = path_of(index, "_bulk")
         try:
             answer = self._cluster.ask_once(
-                "POST", path, b"".join(batch), doing=doing, shape=_Answer, filter_path=_ANSWER, timeout=_TIMEOUT
+                "POST", path, b"".join(lines), doing=doing, shape=_Answer, filter_path=_ANSWER, timeout=_TIMEOUT
             )
-        except TooLarge:
-            return self._halved(index, batch, sent)
         except TemporaryError as error:
-            return batch, error
-        if not answer.errors:
-            return self._counted(index, batch, answer.count)
-        items = [next(iter(item.values())) for item in msgspec.json.decode(answer.items)]
-        todo, lacking = self._counted(index, batch, len(items))
-        return (todo, lacking) if lacking else self._sorted_out(index, batch, items, sent)
+            return error
+        items: Items = []
+        if answer.errors:
+            items = [next(iter(item.values())) for item in msgspec.json.decode(answer.items)]
+        answered = len(items) if answer.errors else answer.count
+        if answered != len(lines):
+            return TemporaryError(f"Elasticsearch answered {answered} of {len(lines)} actions on {index}")
+        return items
 
-    @staticmethod
-    def _counted(index: str, batch: list[bytes], answered: int) -> tuple[list[bytes], TemporaryError | None]:
-        """Nothing is to be sent again if every action was answered."""
-        if answered == len(batch):
-            return [], None
-        return batch, TemporaryError(f"Elasticsearch answered {answered} of {len(batch)} actions on {index}")
-
-    def _halved(self, index: str, batch: list[bytes], sent: Sent) -> tuple[list[bytes], TemporaryError | None]:
+    def _halved(self, sending: _Sending, batch: list[bytes]) -> tuple[list[bytes], TemporaryError | None]:
         """Send a batch that is too large in two parts, and smaller ones from now on."""
         if len(batch) == 1:
-            raise self._explain(index, batch[0], {"type": "too_large", "reason": ""})
+            raise self._explain(sending.index, batch[0], {"type": "too_large", "reason": ""})
         self._most_bytes = max(1024, min(self._most_bytes, sum(map(len, batch)) // 2))
-        return self._in_parts(index, batch, sent, 2)
+        return self._in_parts(sending, batch, 2)
 
     def _sorted_out(
-        self, index: str, batch: list[bytes], items: list[dict[str, Any]], sent: Sent
+        self, sending: _Sending, batch: list[bytes], items: Items
     ) -> tuple[list[bytes], TemporaryError | None]:
         """Read the answer to each action."""
         todo: list[bytes] = []
@@ -208,12 +209,12 @@ class Bulk:
             if _is_idle(status, error):
                 idle += 1
                 continue
-            failure = self._failure(index, line, status, error)
+            failure = self._failure(sending.index, line, status, error)
             if not isinstance(failure, TemporaryError):
                 raise failure
             todo.append(line)
             reason = reason or failure
-        sent.add(idle)
+        sending.add(idle)
         return todo, reason
 
     def _failure(self, index: str, line: bytes, status: int, error: Any) -> MonolithError:

@@ -105,7 +105,7 @@ def _client_options(options: ElasticsearchOptions) -> dict[str, Any]:
         "retry_on_status": (),
         "retry_on_timeout": False,
         "request_timeout": min(options.timeout / 2, _LONGEST_WAIT),
-        "connections_per_node": options.jobs + 4,
+        "connections_per_node": options.jobs + 10,
     }
     if options.api_key is not None:
         given["api_key"] = options.api_key.get_secret_value()

@@ -59,8 +59,9 @@ class ElasticsearchOptions(TargetOptions):
     """Most documents in one request."""
     bulk_bytes: int = Field(4 * 2**20, ge=1024, le=2**30)
     """Most bytes in one request; a single document may be larger."""
-    jobs: int = Field(4, ge=1, le=64)
-    """How many days are written at once, and how many requests sent."""
+    jobs: int = Field(2, ge=1, le=64)
+    """How many requests are under way at once; days that are ready meanwhile share the next ones. With 1, one day is
+    written after the other."""
     refresh: Literal["end", "partition", "never"] = "end"
     """When what was written is made visible to searches: at the end of a phase, after each partition, or whenever
     Elasticsearch does it by itself."""

@@ -33,6 +33,9 @@ from monolith_plugins_es.indices import Indices
 from monolith_plugins_es.lowering import Lowering
 from monolith_plugins_es.options import ElasticsearchOptions
 
+COMPANY = 6
+"""Days that are written at once beyond those with requests of their own; each needs memory for `bulk-bytes`."""
+
 
 class ElasticsearchTarget(Target):
     """Keeps each record as a document of a monthly index."""
@@ -66,8 +69,11 @@ class ElasticsearchTarget(Target):
 
     @property
     def at_once(self) -> int:
-        """Most days are one request, so that only several days at once keep the cluster at work."""
-        return self.options.jobs
+        """Most days are far less than one request: while `jobs` are under way, others make ready for the next one.
+
+        Whoever sets `jobs` to one wants one day after the other.
+        """
+        return self.options.jobs + COMPANY if self.options.jobs > 1 else 1
 
     def setup(self) -> None:
         """Put back what a run that was killed has left lowered."""

@@ -152,7 +152,8 @@ def test_a_cluster_of_three_that_loses_one_during_a_load(tmp_path: Path, nodes: 
 
     with Proxy(lost.url, rule) as proxy:
         urls = " ".join([proxy.url, one.url, other.url])
-        job.configure(elasticsearch={"url": urls, "replicas": 1, "shards": 2})
+        # A request a day, so that there are enough of them.
+        job.configure(elasticsearch={"url": urls, "replicas": 1, "shards": 2, "batch-size": PER_DAY})
         status, output = job.run()
         assert lost.process is None, output
         assert health == {"green"}, "nothing is written to a new index before its replicas take it too"

@@ -83,6 +83,15 @@ def write(
         return [each.exception() or each.result() for each in futures], proxy.bulks[1:]
 
 
+def refusing(answer: Answer, *, above: int) -> Rule:
+    """The rule that answers so to bulk requests of more actions than `above`."""
+
+    def rule(asked: Asked, forward: Forward) -> Answer:
+        return answer if asked.is_bulk and len(lines(asked.body)) > above else forward()
+
+    return rule
+
+
 def count_by_day(node: Node) -> dict[str, int]:
     found = sorted(each["date"] for each in node.documents("monolith").values())
     return {day: len(list(those)) for day, those in itertools.groupby(found)}
@@ -135,22 +144,16 @@ def test_a_lost_lease_fails_only_its_day(make: Make, node: Node, companies: Comp
 
 
 def test_what_is_too_large_together_is_sent_alone(make: Make, node: Node, companies: Companies):
-    def rule(asked: Asked, forward: Forward) -> Answer:
-        return Answer(413) if asked.is_bulk and len(lines(asked.body)) > SIZE else forward()
-
     answers = days()
-    written, bulks = write(make, node, companies, answers, rule)
+    written, bulks = write(make, node, companies, answers, refusing(Answer(413), above=SIZE))
     assert written == [WHOLE] * len(answers)
     assert sizes(bulks) == [SHARED * SIZE, *[SIZE] * SHARED]
     assert count_by_day(node) == whole(answers)
 
 
 def test_what_is_too_large_alone_is_halved(make: Make, node: Node, companies: Companies):
-    def rule(asked: Asked, forward: Forward) -> Answer:
-        return Answer(413) if asked.is_bulk and len(lines(asked.body)) > SIZE // 2 else forward()
-
     answers = days()
-    written, bulks = write(make, node, companies, answers, rule)
+    written, bulks = write(make, node, companies, answers, refusing(Answer(413), above=SIZE // 2))
     assert written == [WHOLE] * len(answers)
     assert sorted(sizes(bulks)) == [*[SIZE // 2] * 2 * SHARED, *[SIZE] * SHARED, SHARED * SIZE]
     assert count_by_day(node) == whole(answers)
@@ -175,11 +178,9 @@ def test_a_connection_that_is_cut_under_several(make: Make, node: Node, companie
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_cluster_that_is_busy_under_several(make: Make, node: Node, companies: Companies, status: int):
-    def rule(asked: Asked, forward: Forward) -> Answer:
-        return Answer(status, {"error": "busy"}) if asked.is_bulk and len(lines(asked.body)) > SIZE else forward()
-
     answers = days()
-    written, bulks = write(make, node, companies, answers, rule)
+    busy = refusing(Answer(status, {"error": "busy"}), above=SIZE)
+    written, bulks = write(make, node, companies, answers, busy)
     assert written == [WHOLE] * len(answers)
     assert sizes(bulks) == [SHARED * SIZE, *[SIZE] * SHARED]
     assert count_by_day(node) == whole(answers)

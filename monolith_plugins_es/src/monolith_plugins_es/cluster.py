@@ -14,6 +14,7 @@ from elasticsearch import Elasticsearch
 from elasticsearch.exceptions import ElasticsearchWarning
 from elasticsearch.serializer import JsonSerializer, NdjsonSerializer
 
+from monolith_plugins_es.company import COMPANY
 from monolith_plugins_es.failures import Unreachable, of_client
 from monolith_plugins_es.options import ElasticsearchOptions
 
@@ -105,7 +106,7 @@ def _client_options(options: ElasticsearchOptions) -> dict[str, Any]:
         "retry_on_status": (),
         "retry_on_timeout": False,
         "request_timeout": min(options.timeout / 2, _LONGEST_WAIT),
-        "connections_per_node": options.jobs + 10,
+        "connections_per_node": options.jobs + COMPANY + 4,
     }
     if options.api_key is not None:
         given["api_key"] = options.api_key.get_secret_value()

@@ -6,10 +6,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from monolith_core import PermanentError, TemporaryError
 from monolith_plugins_es.failures import Cut, TooLarge
+
+COMPANY = 6
+"""Days that are written at once beyond those with requests of their own; each needs memory for `bulk-bytes`."""
 
 Items = list[dict[str, Any]]
 """The answer to each action of a batch, in order; none if all were done."""
@@ -35,7 +39,7 @@ class _Waiting:
     turn: Future[list[_Waiting] | None] = field(default_factory=Future)
     answer: Future[Items | TemporaryError] = field(default_factory=Future)
 
-    @property
+    @cached_property
     def size(self) -> int:
         return sum(map(len, self.batch))
 

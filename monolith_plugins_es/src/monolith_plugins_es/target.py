@@ -25,6 +25,7 @@ from monolith_core import (
 from monolith_plugins_es import check
 from monolith_plugins_es.bulk import Bulk
 from monolith_plugins_es.cluster import Cluster
+from monolith_plugins_es.company import COMPANY
 from monolith_plugins_es.difference import Difference, split
 from monolith_plugins_es.documents import Writer, index_name
 from monolith_plugins_es.explain import Explainer
@@ -32,9 +33,6 @@ from monolith_plugins_es.held import Shelf, Stranger
 from monolith_plugins_es.indices import Indices
 from monolith_plugins_es.lowering import Lowering
 from monolith_plugins_es.options import ElasticsearchOptions
-
-COMPANY = 6
-"""Days that are written at once beyond those with requests of their own; each needs memory for `bulk-bytes`."""
 
 
 class ElasticsearchTarget(Target):

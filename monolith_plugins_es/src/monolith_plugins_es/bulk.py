@@ -96,17 +96,13 @@ class Bulk:
         """
         sending = _Sending(index, fence)
         pending: set[Future[None]] = set()
-        ahead: list[bytes] | None = None
         try:
-            for batch in batches(lines, self._most_bytes, self._most):
-                if ahead is not None:
-                    self._start(pending, sending, ahead)
-                ahead = batch
-            if ahead is not None and not pending:
-                # From here, so that a partition of one batch costs no thread.
-                self._send(sending, ahead, shared=True)
-            elif ahead is not None:
-                self._start(pending, sending, ahead)
+            for batch, is_last in batches(lines, self._most_bytes, self._most):
+                if is_last and not pending:
+                    # From here, so that a partition of one batch costs no thread.
+                    self._send(sending, batch, shared=True)
+                else:
+                    self._start(pending, sending, batch)
             _finish(pending, wait(pending).done)
         finally:
             _abandon(pending)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct
 from typing import Any
 
@@ -20,7 +20,10 @@ ID_LENGTH = 30
 _DAY_LENGTH = 8
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
-_pieces_of = Struct(">II").unpack_from
+_pieces_of = Struct(">II8x").iter_unpack
+"""The two pieces of each id, whose sums tell what a partition holds."""
+
+_HANDFUL, _HANDFUL_BYTES = 500, 2**18
 
 LONGEST_NUMBER = 1000
 """Digits that Elasticsearch reads of a number."""
@@ -60,9 +63,10 @@ def _written(content_id: bytes) -> bytes:
     return b2a_base64(content_id, newline=False)[:22].translate(_TO_URL)
 
 
-def _checks(content_id: bytes) -> bytes:
-    """The two pieces of a record's id whose sums tell what a partition holds."""
-    return b',"a":%d,"b":%d}' % _pieces_of(content_id)
+def _all_written(ids: Sequence[bytes]) -> list[bytes]:
+    """`_written` of each: with two bytes more an id is base64 of a length of its own, so that all are made at once."""
+    found = b2a_base64(b"\0\0".join([*ids, b""]), newline=False).translate(_TO_URL)
+    return [found[at : at + 22] for at in range(0, len(found), 24)]
 
 
 def text(value: Any) -> bytes:
@@ -85,30 +89,45 @@ class Writer:
         self._create = b'{"create":{"_id":"%b' % self._prefix
         self._rewrite = b'{"index":{"_id":"%b' % self._prefix
 
-    def create(self, record: StagedRecord) -> bytes:
-        """The two lines that create a record's document, and change nothing if it is there."""
-        return b"".join((self._create, _written(record.id), b'"}}\n', *self._pieces(record), b"\n"))
+    def create(self, records: Sequence[StagedRecord]) -> list[bytes]:
+        """For each record the two lines that create its document, and change nothing if it is there."""
+        return self._lines(self._create, records)
 
-    def rewrite(self, record: StagedRecord) -> bytes:
-        """The two lines that write a record's document, whatever is there."""
-        return b"".join((self._rewrite, _written(record.id), b'"}}\n', *self._pieces(record), b"\n"))
+    def rewrite(self, records: Sequence[StagedRecord]) -> list[bytes]:
+        """For each record the two lines that write its document, whatever is there."""
+        return self._lines(self._rewrite, records)
 
-    def document(self, record: StagedRecord) -> bytes:
-        """A record's document."""
-        return b"".join(self._pieces(record))
+    def _lines(self, action: bytes, records: Sequence[StagedRecord]) -> list[bytes]:
+        """Two lines for each of some hundred records: made together, they cost half as much."""
+        ids, categories, every = zip(*records, strict=True)
+        dates = self._dates(every)
+        forms = {key: self._form(action, *key) for key in set(zip(categories, dates, strict=True))}
+        pieces = _pieces_of(b"".join(ids))
+        return [
+            forms[category, date] % (name, a, b, b"" if data == b"{}" else b",", data[1:])
+            for category, date, name, (a, b), data in zip(
+                categories, dates, _all_written(ids), pieces, every, strict=True
+            )
+        ]
 
-    def _pieces(self, record: StagedRecord) -> tuple[bytes, ...]:
-        """A record's document in pieces, which are put together only once."""
-        identity, category, data = record
+    def _form(self, action: bytes, category: str, date: bytes) -> bytes:
+        """The two lines of a record as a format of its name, the pieces of its id, and its data."""
+        head = self._head(category, date).replace(b"%", b"%%")
+        return action + b'%b"}}\n' + head + b',"a":%d,"b":%d}%b%b\n'
+
+    def _dates(self, every: Sequence[bytes]) -> Sequence[bytes]:
+        """What each record's document has before its data: the day, or nothing where the data has it."""
         first, second = self._names
-        date = b"" if (first in data or second in data) and self._has_day(data) else self._date
-        return self._head(category, date), _checks(identity), b"" if data == b"{}" else b",", data[1:]
+        whole = b"".join(every)
+        if first not in whole and second not in whole:
+            return [self._date] * len(every)
+        return [b"" if (first in data or second in data) and self._has_day(data) else self._date for data in every]
 
     def record(self, name: str, category: str, document: bytes) -> StagedRecord:
         """The record of a document; if it does not have what monolith put before the data, all of it is the data."""
         identity = content_of(name, self._prefix.decode()) or name.encode()[:16].ljust(16, b"\0")
         for date in (self._date, b""):
-            start = self._head(category, date) + _checks(identity)
+            start = self._head(category, date) + b',"a":%d,"b":%d}' % next(_pieces_of(identity))
             if document.startswith(start):
                 rest = document[len(start) :]
                 return StagedRecord(identity, category, b"{}" if rest == b"}" else b"{" + rest[1:])
@@ -158,18 +177,35 @@ def shown(value: Any) -> str:
     return written if len(written) <= 80 else written[:77] + "..."
 
 
-def batches(lines: Iterable[bytes], most_bytes: int, most: int) -> Iterator[list[bytes]]:
-    """The lines in order, in lists of at most so many bytes and so many actions; a longer one stands alone."""
+def handfuls(records: Iterable[StagedRecord]) -> Iterator[list[StagedRecord]]:
+    """The records in lists for `Writer`: some hundred, or fewer large ones."""
+    some: list[StagedRecord] = []
+    size = 0
+    for record in records:
+        some.append(record)
+        size += len(record[2])
+        if size > _HANDFUL_BYTES or len(some) == _HANDFUL:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def batches(lines: Iterable[bytes], most_bytes: int, most: int) -> Iterator[tuple[list[bytes], bool]]:
+    """The lines in order, in lists of at most so many bytes and so many actions; a longer one stands alone.
+
+    With each comes whether it is the last one.
+    """
     batch: list[bytes] = []
     size = 0
     for line in lines:
         if batch and (size + len(line) > most_bytes or len(batch) >= most):
-            yield batch
+            yield batch, False
             batch, size = [], 0
         batch.append(line)
         size += len(line)
     if batch:
-        yield batch
+        yield batch, True
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ from monolith_plugins_es.bulk import Bulk
 from monolith_plugins_es.cluster import Cluster
 from monolith_plugins_es.company import COMPANY
 from monolith_plugins_es.difference import Difference, split
-from monolith_plugins_es.documents import Writer, index_name
+from monolith_plugins_es.documents import Writer, handfuls, index_name
 from monolith_plugins_es.explain import Explainer
 from monolith_plugins_es.held import Shelf, Stranger
 from monolith_plugins_es.indices import Indices
@@ -217,11 +217,9 @@ class ElasticsearchTarget(Target):
 
         def lines() -> Iterator[bytes]:
             nonlocal begun
-            for record in staged:
-                lacking = lacks(record)
-                begun += lacking
-                if lacking or staged.drifted:
-                    yield write(record)
+            for some in handfuls(filter(lacks, staged) if kept and not staged.drifted else staged):
+                begun += sum(map(lacks, some))
+                yield from write(some)
 
         try:
             return self._bulk.send(index, lines(), staged.fence)

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from monolith_core.errors import RecordError
 from monolith_core.partition import Partition
+from monolith_core.plugin import StagedRecord
 from monolith_core.testing.staging import DAY, staged
 from monolith_plugins_es.difference import Difference, split
-from monolith_plugins_es.documents import Writer, batches, content_of, day_prefix, document_id, leaves
+from monolith_plugins_es.documents import Writer, batches, content_of, day_prefix, document_id, handfuls, leaves
 from monolith_plugins_es.options import ElasticsearchOptions
 from monolith_plugins_es.template import drift, merge, template
 
@@ -149,11 +150,18 @@ def writer() -> Writer:
     return Writer(Partition("shop", DAY), "date")
 
 
+def document_of(record: StagedRecord) -> bytes:
+    (lines,) = writer().create([record])
+    action, document = lines.splitlines()
+    assert json.loads(action) == {"create": {"_id": document_id(DAY, record.id)}}
+    return document
+
+
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())))
 def test_documents_are_read_back(data: dict[str, Any]):
     data = {name: value for name, value in data.items() if name != "date" and name.split(".")[0] != "monolith"}
     for record in staged([data], category='a "category"'):
-        document = writer().document(record)
+        document = document_of(record)
         assert json.loads(document) == {
             "date": "2024-02-29",
             "monolith": {
@@ -172,7 +180,7 @@ def test_documents_are_read_back(data: dict[str, Any]):
 )
 def test_data_that_has_the_names_and_does_not_clash(data: dict[str, Any]):
     (record,) = staged([data])
-    document = writer().document(record)
+    document = document_of(record)
     assert json.loads(document).items() >= data.items()
     assert document.count(b'"date":"2024-02-29"') == 1
     assert writer().record(document_id(DAY, record.id), "sale", document) == record
@@ -185,21 +193,39 @@ def test_data_that_has_the_names_and_does_not_clash(data: dict[str, Any]):
 def test_data_that_clashes(data: dict[str, Any], field: str):
     (record,) = staged([data])
     with pytest.raises(RecordError) as caught:
-        writer().create(record)
+        writer().create([record])
     assert caught.value.field == field
+
+
+contents = st.sampled_from([{}, {"n": 1}, {"date": "2024-02-29"}])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["sale", "100 %d"]), contents), min_size=1))
+def test_lines_that_are_made_together_are_those_of_each(some: list[tuple[str, dict[str, Any]]]):
+    records = [record for category, data in some for record in staged([data], category=category)]
+    for write in (writer().create, writer().rewrite):
+        assert write(records) == [line for record in records for line in write([record])]
 
 
 def test_a_document_that_was_changed_is_not_taken_for_its_record():
     (record,) = staged([{"n": 1}])
-    changed = writer().document(record).replace(b'"a":', b'"a":1')
+    changed = document_of(record).replace(b'"a":', b'"a":1')
     assert writer().record(document_id(DAY, record.id), "sale", changed).data == changed
-    assert writer().record("mine", "sale", writer().document(record)).id == b"mine" + bytes(12)
+    assert writer().record("mine", "sale", document_of(record)).id == b"mine" + bytes(12)
 
 
 def test_batches_keep_to_their_bounds():
     lines = [b"12345", b"1", b"123456789", b"1", b"1", b"1"]
-    assert [*batches(lines, 6, 2)] == [[b"12345", b"1"], [b"123456789"], [b"1", b"1"], [b"1"]]
+    batched = [([b"12345", b"1"], False), ([b"123456789"], False), ([b"1", b"1"], False), ([b"1"], True)]
+    assert [*batches(lines, 6, 2)] == batched
     assert [*batches([], 6, 2)] == []
+
+
+def test_handfuls_keep_to_their_bounds():
+    small, large = staged([{"n": n} for n in range(1100)]), staged([{"text": "x" * 200_000}] * 3)
+    assert [len(some) for some in handfuls(small)] == [500, 500, 100]
+    assert [len(some) for some in handfuls(large)] == [2, 1]
+    assert [record for some in handfuls(small) for record in some] == [*small]
 
 
 def test_leaves_have_dotted_paths():

@@ -87,6 +87,7 @@ class Loading:
     flights: int
     rounds: int
     peer_rounds: int
+    warm_up: int = 4
     costs: dict[tuple[str, str], list[Cost]] = field(default_factory=lambda: defaultdict(list))
     node_cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     writes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -129,6 +130,15 @@ class Loading:
         self._bodies.mkdir()
         self._client("prepare", self._archive, self._bodies)
         self._monolith("--sequence", "load")  # which also writes the template
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Let Java's compilers have done their work: they would take as much of the processors as the load itself."""
+        commands = self._commands()
+        for _ in range(self.warm_up):
+            for side in (OWN, BODIES):
+                self._clear(side)
+                self._run(commands[side])
 
     @property
     def _archive(self) -> Path:

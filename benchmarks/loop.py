@@ -4,6 +4,7 @@
     loop.py identify SOURCE FIRST LAST          only read, encode and compute ids
     loop.py encode SOURCE FIRST LAST            only read and encode
     loop.py files TARGET FILE ...               the first, of CSV files, whose first column is the day
+    loop.py plain TARGET FILE ...               the same as it is usually written, with `csv.DictReader` and `json`
 
 SOURCE and TARGET are mysql://user:password@host:port/database or sqlite:FILE. It writes the same table `record` as
 monolith, down to the ids, so that both archives can be compared.
@@ -13,10 +14,11 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,17 @@ def rows(day: str, found: Iterator[bytes]) -> Iterator[tuple[str, str, bytes, st
         yield day, SOURCE, blake2b(header + data, digest_size=16).digest(), CATEGORY, data.decode()
 
 
+def read_usually(file: str) -> dict[str, list[bytes]]:
+    """`exported`, by nothing but Python's own library."""
+    days: dict[str, list[bytes]] = defaultdict(list)
+    with Path(file).open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            day = row.pop("date")
+            data = {name: text(value) if name in TEXTS else integer(value) for name, value in row.items()}
+            days[day].append(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+    return days
+
+
 def exported(file: str) -> dict[str, list[bytes]]:
     """The canonical JSON of each flight in a CSV file, by its day."""
     days: dict[str, list[bytes]] = defaultdict(list)
@@ -102,12 +115,12 @@ def integer(value: str) -> int | None:
     return int(value) if value else None
 
 
-def archive_files(target: str, *files: str) -> None:
+def archive_files(read: Callable[[str], dict[str, list[bytes]]], target: str, *files: str) -> None:
     writer, place = connect(target)
     write = writer.cursor()
     write.execute(TABLES[place])
     for file in files:
-        for day, found in exported(file).items():
+        for day, found in read(file).items():
             replace(write, place, day, iter(found))
             writer.commit()
 
@@ -145,7 +158,9 @@ if __name__ == "__main__":
     if sys.argv[1] == "archive":
         archive(*sys.argv[2:])
     elif sys.argv[1] == "files":
-        archive_files(*sys.argv[2:])
+        archive_files(exported, *sys.argv[2:])
+    elif sys.argv[1] == "plain":
+        archive_files(read_usually, *sys.argv[2:])
     elif sys.argv[1] == "identify":
         identify(*sys.argv[2:])
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from monolith_core.numbering import sort
+from monolith_core.numbering import sort, split
 from monolith_core.partition import ID_BYTES, Partition, Window
 from monolith_core.plugin import StagedRecord
 from monolith_core.record import ArchivedRecord, hasher
@@ -26,20 +27,21 @@ def sound(partition: Partition, records: Iterable[StagedRecord]) -> bool:
             return True
         staged = stage.finish().get(partition)
         assert staged is not None
-        return reading.odd == _repetitions(reading.plain) and staged.ids == sort(reading.ids)
+        return len(reading.odd) == _repetitions(reading.plain) and staged.ids == sort(reading.ids())
 
 
 @dataclass
 class _Reading:
-    """The ids of records on their way through: those they have, and those of their bodies, as if none were repeated.
+    """The ids of records on their way through: `plain` are those of their bodies, as if none were repeated.
 
-    `odd` counts the records for which these are not the same.
+    `odd` are the places of the records that have another one, `other` has these. Of a million records whose ids are
+    all sound, they need no memory.
     """
 
     partition: Partition
-    odd: int = 0
-    ids: bytearray = field(default_factory=bytearray)
     plain: bytearray = field(default_factory=bytearray)
+    odd: array[int] = field(default_factory=lambda: array("Q"))
+    other: bytearray = field(default_factory=bytearray)
 
     def through(self, records: Iterable[StagedRecord]) -> Iterator[ArchivedRecord]:
         source, date = self.partition.source, self.partition.date
@@ -48,10 +50,18 @@ class _Reading:
             if record.category not in identify:
                 identify[record.category] = hasher(source, date, record.category)
             plain = identify[record.category](record.data)
-            self.odd += plain != record.id
+            if plain != record.id:
+                self.odd.append(len(self.plain))
+                self.other += record.id[:ID_BYTES].ljust(ID_BYTES, b"\0")
             self.plain += plain
-            self.ids += record.id[:ID_BYTES].ljust(ID_BYTES, b"\0")
             yield ArchivedRecord(date, source, plain, record.category, record.data)
+
+    def ids(self) -> bytearray:
+        """The ids that the records have."""
+        found = bytearray(self.plain)
+        for at, identity in zip(self.odd, split(self.other), strict=True):
+            found[at : at + ID_BYTES] = identity
+        return found
 
 
 def _repetitions(ids: bytearray) -> int:

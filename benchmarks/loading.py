@@ -53,6 +53,9 @@ BULK, PARALLEL = "helpers.bulk", "helpers.parallel_bulk"
 PEERS = (BULK, PARALLEL)
 COLD, NOTHING, FORCED, DAY = "cold", "nothing changed", "nothing changed, forced", "one changed day"
 
+WARM_UP = 4
+"""Loads of each side before any is measured."""
+
 WHOLE = {
     "size": 0,
     "track_total_hits": True,
@@ -87,7 +90,6 @@ class Loading:
     flights: int
     rounds: int
     peer_rounds: int
-    warm_up: int = 4
     costs: dict[tuple[str, str], list[Cost]] = field(default_factory=lambda: defaultdict(list))
     node_cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     writes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -133,9 +135,9 @@ class Loading:
         self._warm_up()
 
     def _warm_up(self) -> None:
-        """Let Java's compilers have done their work: they would take as much of the processors as the load itself."""
+        """Let Java's compilers have done their work, which makes the first loads cost the node a third more."""
         commands = self._commands()
-        for _ in range(self.warm_up):
+        for _ in range(WARM_UP):
             for side in (OWN, BODIES):
                 self._clear(side)
                 self._run(commands[side])

@@ -217,7 +217,7 @@ class ElasticsearchTarget(Target):
 
         def lines() -> Iterator[bytes]:
             nonlocal begun
-            for some in handfuls(filter(lacks, staged) if kept and not staged.drifted else staged):
+            for some in handfuls(staged if staged.drifted else filter(lacks, staged)):
                 begun += sum(map(lacks, some))
                 yield from write(some)
 
